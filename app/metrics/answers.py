@@ -1,0 +1,258 @@
+"""The shapes that `queries` answers with; the JSON API and the pages draw the same objects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from app.metrics.indicator import Grain, Indicator, Limits, Point, TargetStep
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeamRow:
+    """A team in the tree. depth: 0 for the root. headcount: members on the asked day."""
+
+    slug: str
+    name: str
+    parent: str | None
+    depth: int
+    headcount: int
+    has_children: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompareRow:
+    """One team's point beside the value of the period before it."""
+
+    team: str
+    name: str
+    point: Point
+    previous: float | None
+    signal: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """The parent's row and one for each direct child."""
+
+    indicator: Indicator
+    variant: str | None
+    period: str
+    data_through: datetime | None
+    parent: CompareRow
+    children: Sequence[CompareRow]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScorecardRow:
+    """One indicator of a team. target: the one in force in the period."""
+
+    indicator: Indicator
+    variant: str | None
+    point: Point
+    target: float | None
+    limits: Limits | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scorecard:
+    """Every indicator of one team; `period` as it was asked for, None for the latest."""
+
+    team: str
+    name: str
+    period: str | None
+    items: Sequence[ScorecardRow]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatrixCell:
+    """One team and indicator of the overview.
+
+    judged: the point whose status counts (daily: the running day; monthly: the last whole month, or
+    the asked period). trail: up to 13 points that end with the running period: for daily indicators
+    month ends and the running day, for monthly ones months, the running month last and partial.
+    judged_index: where `judged` stands in trail.
+    """
+
+    team: str
+    indicator: Indicator
+    judged: Point
+    trail: Sequence[Point]
+    judged_index: int
+    limits: Limits | None
+    target: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """All teams against all indicators. cells: by (team slug, indicator key)."""
+
+    period: str | None
+    data_through: datetime | None
+    recorded_at: datetime | None
+    teams: Sequence[TeamRow]
+    indicators: Sequence[Indicator]
+    cells: Mapping[tuple[str, str], MatrixCell]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """A member as the team's page names them: HR's name and, if known, the GitLab username."""
+
+    person_id: str
+    name: str
+    username: str | None
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MembershipChange:
+    """Somebody joined or left a team or one below it. elsewhere: the team they came from or went to."""
+
+    day: date
+    person: str
+    kind: str
+    """joined or left."""
+    team: str
+    elsewhere: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetInForce:
+    """The target of an indicator for a team on a day. source: who set it."""
+
+    indicator: str
+    value: float
+    valid_from: date
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Team:
+    """One team on one day."""
+
+    slug: str
+    name: str
+    parent: str | None
+    ancestors: Sequence[tuple[str, str]]
+    """(slug, name) from the root down to the parent."""
+    children: Sequence[tuple[str, str]]
+    on: date
+    headcount: int
+    managers: Sequence[Person]
+    people: Sequence[Person]
+    owns: Sequence[str]
+    """Globs of the teams file."""
+    projects: Sequence[str]
+    """Paths of the collected projects that the team or one below it owns."""
+    membership_changes: Sequence[MembershipChange]
+    targets: Sequence[TargetInForce]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvidenceRow:
+    """A merge request behind a point; value in days, None for a rate."""
+
+    project: str
+    iid: int
+    title: str
+    web_url: str
+    state: str
+    draft: bool
+    author_username: str | None
+    author_name: str | None
+    created_at: datetime
+    merged_at: datetime | None
+    closed_at: datetime | None
+    review_started_at: datetime | None
+    value: float | None
+    flags: Sequence[str]
+    """Out of orphaned, end_estimated, review_start_inferred."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """The merge requests behind one point, oldest first; their count is the point's n.
+
+    left_out: how many of the team's merge requests of the period do not count, by reason
+    (bot, quarantined, …).
+    """
+
+    indicator: Indicator
+    team: str
+    team_name: str
+    period: str
+    variant: str | None
+    point: Point
+    rows: Sequence[EvidenceRow]
+    left_out: Mapping[str, int]
+    target: float | None
+    instant: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A merge request that waits now."""
+
+    row: EvidenceRow
+    days: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attention:
+    """What waits now in a team: longest in review first; open work whose author has left."""
+
+    team: str
+    oldest_in_review: Sequence[Waiting]
+    orphaned: Sequence[Waiting]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One kind of data-quality finding with what it does and what to do. items: address and text."""
+
+    kind: str
+    title: str
+    count: int
+    effect: str
+    remedy: str
+    items: Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Freshness:
+    """How fresh a source is. state: fresh, stale or never."""
+
+    source: str
+    title: str
+    state: str
+    data_through: datetime | None
+    last_started_at: datetime | None
+    last_finished_at: datetime | None
+    last_outcome: str | None
+    message: str
+    records: int
+    feeds: Sequence[str]
+    command: str
+
+
+__all__ = [
+    "Attention",
+    "CompareRow",
+    "Comparison",
+    "Evidence",
+    "EvidenceRow",
+    "Finding",
+    "Freshness",
+    "Grain",
+    "Matrix",
+    "MatrixCell",
+    "MembershipChange",
+    "Person",
+    "Scorecard",
+    "ScorecardRow",
+    "TargetInForce",
+    "TargetStep",
+    "Team",
+    "TeamRow",
+    "Waiting",
+]

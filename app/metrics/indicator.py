@@ -1,0 +1,254 @@
+"""The vocabulary of the metrics layer: what an indicator is, and the shapes of its answers.
+
+An indicator is one frozen declaration (`Indicator`). The collectors know nothing of it; refresh,
+JSON API, pages, CSV and documentation are drawn from it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.metrics.workset import Workset
+    from sqlalchemy.orm import Session
+
+
+class Unit(StrEnum):
+    """The unit of a value, as the API names it."""
+
+    DAYS = "days"
+    PERCENT = "percent"
+    MERGE_REQUESTS_PER_PERSON = "merge requests per person"
+
+
+class Cadence(StrEnum):
+    """How often an indicator has a value."""
+
+    DAILY = "daily"
+    MONTHLY = "monthly"
+
+
+class Grain(StrEnum):
+    """The periods of a series."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Better(StrEnum):
+    """Which way is better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class Status(StrEnum):
+    """A value against its target."""
+
+    ON_TARGET = "on_target"
+    ATTENTION = "attention"
+    PROBLEM = "problem"
+    NO_TARGET = "no_target"
+    NO_DATA = "no_data"
+    SUPPRESSED = "suppressed"
+
+
+class Reason(StrEnum):
+    """Why a value is null."""
+
+    NO_DATA = "no_data"
+    SUPPRESSED = "suppressed"
+    NOT_MEANINGFUL = "not_meaningful"
+
+
+class Restated(StrEnum):
+    """Why a stored value was superseded."""
+
+    LATE_DATA = "late_data"
+    MEMBERSHIP = "membership"
+    CONFIGURATION = "configuration"
+    DEFINITION = "definition"
+    TIME_PASSED = "time_passed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One way to count an indicator; the first of an indicator is its default."""
+
+    key: str
+    title: str
+    definition: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltInTarget:
+    """A target that holds for everybody from the beginning, with who set it."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Value:
+    """A computed value, ready to be stored: one indicator, variant, team and period.
+
+    `period` is the day, or the first day of the month. `reason` says why `value` is null.
+    """
+
+    team_id: int
+    period: date
+    value: float | None
+    n: int
+    numerator: float | None = None
+    denominator: float | None = None
+    p25: float | None = None
+    p75: float | None = None
+    p95: float | None = None
+    reason: Reason | None = None
+    beside: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covered:
+    """How many merge requests of an indicator's population belong to a team, of all in the period."""
+
+    period: date
+    attributed: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Computed:
+    """What one computation of an indicator gives: values by variant key, and the coverage."""
+
+    values: Mapping[str, Iterable[Value]]
+    coverage: Iterable[Covered]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indicator:
+    """One indicator: what it says to a reader, and how it is computed.
+
+    compute: from the workset (everything derived, in memory) and the first stale day to the values
+        of all periods from that day's period on, for every team.
+    evidence: the ids of the merge requests behind one point with what each contributes (days, or
+        None for a rate), in no particular order. Arguments: session, team id, first instant and last
+        instant of the period, variant key.
+    version: raised when the definition changes, so that refresh restates with reason `definition`.
+    possible: least and greatest possible value, to clip limits and axes.
+    """
+
+    key: str
+    title: str
+    short_title: str
+    definition: str
+    formula: str
+    unit: Unit
+    cadence: Cadence
+    better: Better
+    target: BuiltInTarget | None
+    sources: tuple[str, ...]
+    attribution: str
+    counts: str
+    noun: str
+    """What n counts, in the plural: "open merge requests in review"."""
+    ours: str | None = None
+    """Where GitLab's text is silent or contradicts itself and the choice is ours; None: nowhere."""
+    variants: tuple[Variant, ...] = ()
+    decimals: int = 1
+    possible: tuple[float | None, float | None] = (0.0, None)
+    version: int = 1
+    has_limits: bool = True
+    compute: "Callable[[Workset, date], Computed]"
+    evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution]]"
+
+    @property
+    def default_variant(self) -> str:
+        """Key of the default variant; empty without variants."""
+        return self.variants[0].key if self.variants else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvidenceQuery:
+    """Which point's records are asked for.
+
+    first_day, last_day: the local days of the period, both inclusive (equal for a daily indicator).
+    since: first instant of first_day. instant: the instant the period is measured at: the end of
+    last_day, or data_through where that is earlier.
+    """
+
+    team_id: int
+    variant: str
+    first_day: date
+    last_day: date
+    since: datetime
+    instant: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contribution:
+    """A merge request behind a point; value in days, None for a rate."""
+
+    merge_request_id: int
+    value: float | None
+    orphaned: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One value as it is shown: field by field what the API sends.
+
+    period: `YYYY-MM-DD` or `YYYY-MM`. value in the indicator's unit, unrounded. coverage 0 to 1.
+    signal: whether the point is an XmR signal (compare, pages).
+    """
+
+    period: str
+    value: float | None
+    n: int | None
+    numerator: float | None
+    denominator: float | None
+    p25: float | None
+    p75: float | None
+    p95: float | None
+    status: Status | None
+    reason: Reason | None
+    partial: bool
+    coverage: float | None
+    recorded_at: datetime | None
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    signal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Centre line and natural process limits of an XmR chart, in the indicator's unit."""
+
+    centre: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetStep:
+    """A target in force from a day on; a null value withdraws it."""
+
+    valid_from: date
+    value: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """One indicator of one team over time: what the API sends and the charts draw."""
+
+    indicator: Indicator
+    team: str
+    team_name: str
+    grain: Grain
+    variant: str | None
+    data_through: datetime | None
+    points: Sequence[Point]
+    limits: Limits | None
+    targets: Sequence[TargetStep]

@@ -1,0 +1,1 @@
+"""Everything Postgres: the embedded server, connections, tables, backup."""

@@ -1,0 +1,101 @@
+"""Connections, transactions, advisory locks and COPY: the only module that knows the driver."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.errors import AppError, ConfigurationError, LockedError
+
+
+def make_engine(url: str, pool_size: int = 10) -> Engine:
+    """An engine for `postgresql://…` that speaks psycopg 3 and sees every timestamp in UTC.
+
+    Raises ConfigurationError for an address that is not Postgres.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "database.url is not a database address.",
+            "Write it as postgresql://user:password@host:5432/database.",
+        ) from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigurationError(
+            f"database.url names {parsed.get_backend_name()}, but teamgauge stores in Postgres only.",
+            "Write it as postgresql://user:password@host:5432/database.",
+        )
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+    )
+
+
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    """Makes sessions on the engine; objects stay readable after a commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def driver_connection(session: Session) -> psycopg.Connection[Any]:
+    """The psycopg connection below a session, inside the session's transaction."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    return connection
+
+
+def copy_rows(
+    session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> int:
+    """Writes rows with COPY and returns how many. Names come from our own code, never from input."""
+    count = 0
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
+
+
+def lock_key(name: str) -> int:
+    """The advisory lock number of a name: 63 bits, the same in every process."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1
+
+
+@contextmanager
+def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[None]:
+    """Holds a session-level advisory lock on a connection of its own; the server frees it if we die.
+
+    Raises LockedError (exit status 75) when another process holds it; `what` names it in the sentence.
+    """
+    key = lock_key(name)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+            raise LockedError(
+                f"Another run of {what} is under way on this database.",
+                "It goes on undisturbed; start this one again when it is over.",
+            )
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+
+
+def check_connection(engine: Engine) -> None:
+    """Raises AppError with one sentence when the database does not answer."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except Exception as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()
+        where = engine.url.render_as_string(hide_password=True).replace("+psycopg", "")
+        raise AppError(
+            f"The database {where} cannot be reached: {reason[0] if reason else 'no answer'}.",
+            "Check database.url and whether the server runs.",
+        ) from error

@@ -1,0 +1,111 @@
+"""Real Postgres for every test that touches data: migrated by Alembic once, then rolled back or copied."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.orm import Session
+
+from app.store import migrate
+from app.store.engine import make_engine
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def require_shared(*parts: str) -> Path:
+    """A file of the shared specifications or recorded data; skips loudly where it is not there."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"LOUD: {'/'.join(parts)} is not beside this checkout; nothing was checked")
+    return path
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Postgres to make databases on: TEAMGAUGE_TEST_DATABASE_URL, or an embedded one for the session."""
+    given = os.environ.get("TEAMGAUGE_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    from app.store.embedded import EmbeddedServer
+
+    server = EmbeddedServer(tmp_path_factory.mktemp("postgres"), settings={"fsync": "off"})
+    with server.running() as url:
+        yield url
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """Name of a migrated, empty database that others are copied from."""
+    name = f"template_{uuid4().hex[:12]}"
+    _administer(server_url, f"CREATE DATABASE {name}")
+    engine = make_engine(_named(server_url, name))
+    migrate.upgrade(engine)
+    engine.dispose()
+    yield name
+    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """Address of a database of this test alone, without tables."""
+    name = f"test_{uuid4().hex[:12]}"
+    _administer(server_url, f"CREATE DATABASE {name}")
+    yield _named(server_url, name)
+    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """Address of a migrated database of this test alone, for tests that commit or start processes."""
+    name = f"test_{uuid4().hex[:12]}"
+    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _named(server_url, name)
+    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on the test's own migrated database."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_engine(server_url: str, template: str) -> Iterator[Engine]:
+    """An engine on one migrated database that all rolled-back tests of this process share."""
+    name = f"shared_{uuid4().hex[:12]}"
+    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    engine = make_engine(_named(server_url, name))
+    yield engine
+    engine.dispose()
+    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def session(shared_engine: Engine) -> Iterator[Session]:
+    """A session whose commits are savepoints; everything is rolled back after the test."""
+    with shared_engine.connect() as connection:
+        transaction = connection.begin()
+        with Session(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        ) as session:
+            yield session
+        transaction.rollback()
