@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.metrics.workset import Workset
     from sqlalchemy.orm import Session
+
+    from app.metrics.workset import Workset
 
 
 class Unit(StrEnum):
@@ -135,8 +136,7 @@ class Indicator:
     compute: from the workset (everything derived, in memory) and the first stale day to the values
         of all periods from that day's period on, for every team.
     evidence: the ids of the merge requests behind one point with what each contributes (days, or
-        None for a rate), in no particular order. Arguments: session, team id, first instant and last
-        instant of the period, variant key.
+        None for a rate), in no particular order.
     version: raised when the definition changes, so that refresh restates with reason `definition`.
     possible: least and greatest possible value, to clip limits and axes.
     """
@@ -177,7 +177,8 @@ class EvidenceQuery:
 
     first_day, last_day: the local days of the period, both inclusive (equal for a daily indicator).
     since: first instant of first_day. instant: the instant the period is measured at: the end of
-    last_day, or data_through where that is earlier.
+    last_day, or data_through where that is earlier. timezone: IANA name of reporting.timezone, in
+    which days are local.
     """
 
     team_id: int
@@ -186,6 +187,7 @@ class EvidenceQuery:
     last_day: date
     since: datetime
     instant: datetime
+    timezone: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
