@@ -1,0 +1,51 @@
+"""Settings: the only reader of `teamgauge.toml` and of the environment.
+
+`models` says which sections and keys there are, `load` reads them, `wording` turns what is wrong
+with them into sentences.
+"""
+
+from app.settings.load import (
+    configuration_path,
+    gitlab_token,
+    load_settings,
+    secrets,
+)
+from app.settings.models import (
+    AuthSettings,
+    BambooHRSettings,
+    CommunitySettings,
+    DatabaseSettings,
+    DiversitySettings,
+    FileSettings,
+    GitLabSettings,
+    GreenhouseSettings,
+    HandbookProject,
+    ReportingSettings,
+    Section,
+    ServerSettings,
+    Settings,
+    TargetSettings,
+    glob_pattern,
+)
+
+__all__ = [
+    "AuthSettings",
+    "BambooHRSettings",
+    "CommunitySettings",
+    "DatabaseSettings",
+    "DiversitySettings",
+    "FileSettings",
+    "GitLabSettings",
+    "GreenhouseSettings",
+    "HandbookProject",
+    "ReportingSettings",
+    "Section",
+    "ServerSettings",
+    "Settings",
+    "TargetSettings",
+    "configuration_path",
+    "gitlab_token",
+    "glob_pattern",
+    "load_settings",
+    "secrets",
+]

@@ -1,0 +1,257 @@
+"""Reads the configuration file and the environment, and refuses what cannot be meant in one sentence."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_origin
+
+from pydantic import SecretStr, ValidationError
+
+from app.errors import ConfigurationError
+from app.settings.models import FileSettings, Settings
+from app.settings.wording import (
+    about_unknown_key,
+    about_unknown_section,
+    about_value,
+    field_of,
+    sections,
+)
+
+DEFAULT_FILE = Path("teamgauge.toml")
+PREFIX = "TEAMGAUGE_"
+PATHS = (
+    ("database", "data_dir"),
+    ("gitlab", "token_file"),
+    ("gitlab", "ca_file"),
+    *(("files", key) for key in FileSettings.model_fields),
+)
+DEFAULT_NAMES = {
+    key: f"{key}.yaml" if key == "teams" else f"{key}.csv" for key in FileSettings.model_fields
+}
+
+Values = dict[str, dict[str, Any]]
+Origins = dict[tuple[str, str], str]
+"""Where each key was set: the file's name or the environment variable's."""
+
+
+def configuration_path(given: Path | None) -> Path | None:
+    """The configuration file: the given one, TEAMGAUGE_CONFIG, ./teamgauge.toml if it exists, or none."""
+    if given is not None:
+        return given
+    named = os.environ.get(f"{PREFIX}CONFIG", "").strip()
+    if named:
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The configuration, from a file and the environment, which goes before it.
+
+    path: the file; None: as `configuration_path` says. Relative paths in it are made absolute,
+    counted from the file's folder.
+    Raises ConfigurationError with one sentence that names the file, the key and what to write.
+    """
+    file = configuration_path(path)
+    values: Values = {}
+    origins: Origins = {}
+    mistakes: list[str] = []
+    if file is not None:
+        _take_file(file, values, origins, mistakes)
+    _take_environment(values, origins, mistakes)
+    folder = (file.parent if file is not None else Path()).absolute()
+    _make_absolute(values, folder)
+    given = {key for key, value in values.get("files", {}).items() if value != ""}
+    _add_default_files(values, folder)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate({**values, "path": file.absolute() if file else None})
+    except ValidationError as error:
+        by_key = {(str(each["loc"][0]), str(each["loc"][1])): each for each in error.errors()}
+        for (section, key), detail in by_key.items():
+            value = None if _is_secret(section, key) else _found(values, detail["loc"])
+            mistakes.append(f"{origins[section, key]}: {about_value(detail, value)}")
+    if settings is not None:
+        _check_together(settings, given, origins, mistakes)
+    if mistakes or settings is None:
+        more = len(mistakes) - 1
+        raise ConfigurationError(mistakes[0] + (f" (and {more} more)" if more else "") + ".")
+    return settings
+
+
+def gitlab_token(settings: Settings) -> str:
+    """The GitLab token, from the configuration or from token_file; empty: none, public data only.
+
+    Raises ConfigurationError when the file cannot be read or holds no token.
+    """
+    file = settings.gitlab.token_file
+    if file is None:
+        return settings.gitlab.token.get_secret_value()
+    name = f"gitlab.token_file {file}"
+    try:
+        token = file.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{name} cannot be read: {error.strerror or error}.",
+            "Write the token into it, and make it readable for this user.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{name} is not a text file that holds a token.") from error
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ConfigurationError(f"{name} must hold the token on one line and nothing else.")
+    return token
+
+
+def secrets(settings: Settings) -> tuple[str, ...]:
+    """Every secret of the configuration, so that no log line may contain one."""
+    found = {gitlab_token(settings)}
+    for name in sections():
+        for value in dict(getattr(settings, name)).values():
+            if isinstance(value, SecretStr):
+                found.add(value.get_secret_value())
+    password = re.match(r"[^:]+://[^:/@]*:([^@]*)@", settings.database.url.get_secret_value())
+    if password:
+        found.add(password[1])
+    return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+def _take_file(file: Path, values: Values, origins: Origins, mistakes: list[str]) -> None:
+    for section, content in _read(file).items():
+        if section not in sections():
+            mistakes.append(f"{file}: {about_unknown_section(section)}")
+        elif not isinstance(content, dict):
+            mistakes.append(f"{file}: {section} is a section, write [{section}] and its keys below")
+        else:
+            for key, value in content.items():
+                if field_of(section, key) is None:
+                    mistakes.append(f"{file}: {about_unknown_key(section, key)}")
+                else:
+                    values.setdefault(section, {})[key] = value
+                    origins[section, key] = str(file)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"The configuration file {file} does not exist.", "`teamgauge init` writes one."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"The configuration file {file} cannot be read: {error.strerror or error}."
+        ) from error
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].count(b"\n")
+        raise ConfigurationError(f"{file}, line {before + 1}: the file is not UTF-8.") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|.*)\)", str(error), re.DOTALL)
+        assert found is not None
+        line = int(found[2] or text.count("\n") + 1)
+        column = int(found[3] or len(text.split("\n")[-1]) + 1)
+        reason = found[1][:1].lower() + found[1][1:]
+        raise ConfigurationError(
+            f"{file}, line {line}, column {column}: {reason}.",
+            "The file is not valid TOML: texts stand in quotes, lists in [ ].",
+        ) from error
+
+
+def _take_environment(values: Values, origins: Origins, mistakes: list[str]) -> None:
+    for name, text in sorted(os.environ.items()):
+        if not name.upper().startswith(PREFIX):
+            continue
+        section, divider, key = name[len(PREFIX) :].lower().partition("__")
+        if not divider:
+            meant = _single_underscore(section)
+            if meant:
+                mistakes.append(f"{name} has no effect, write {PREFIX}{meant}")
+        elif section not in sections():
+            mistakes.append(f"{name}: {about_unknown_section(section)}")
+        elif field_of(section, key) is None:
+            mistakes.append(f"{name}: {about_unknown_key(section, key)}")
+        else:
+            values.setdefault(section, {})[key] = _from_text(section, key, text)
+            origins[section, key] = name
+
+
+def _single_underscore(rest: str) -> str:
+    """The right name for a variable that lacks the second underscore; empty for all others."""
+    for section, model in sections().items():
+        for key in model.model_fields:
+            if rest == f"{section}_{key}":
+                return f"{section}__{key}".upper()
+    return ""
+
+
+def _from_text(section: str, key: str, text: str) -> Any:
+    """A list in the environment is JSON or comma separated; everything else is taken as written."""
+    field = field_of(section, key)
+    if field is None or get_origin(field.annotation) is not tuple:
+        return text
+    if text.strip().startswith("["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text  # refused as a text that should be a list
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _make_absolute(values: Values, folder: Path) -> None:
+    for section, key in PATHS:
+        value = values.get(section, {}).get(key)
+        if isinstance(value, str) and value:
+            values[section][key] = str(folder / Path(value).expanduser())
+
+
+def _add_default_files(values: Values, folder: Path) -> None:
+    files = values.setdefault("files", {})
+    for key, name in DEFAULT_NAMES.items():
+        if key not in files and (folder / name).is_file():
+            files[key] = str(folder / name)
+
+
+def _is_secret(section: str, key: str) -> bool:
+    field = field_of(section, key)
+    return field is not None and field.annotation is SecretStr
+
+
+def _found(values: Values, location: tuple[int | str, ...]) -> Any:
+    """The value at a place of the configuration, as far as the place exists."""
+    found: Any = values
+    for part in location:
+        try:
+            found = found[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return found
+
+
+def _check_together(
+    settings: Settings, given_files: set[str], origins: Origins, mistakes: list[str]
+) -> None:
+    """What one value alone does not show: files that must exist, the present day, two keys at once."""
+
+    def wrong(section: str, key: str, phrase: str) -> None:
+        mistakes.append(f"{origins[section, key]}: {section}.{key} {phrase}")
+
+    today = datetime.now(settings.reporting.zone).date()
+    if settings.reporting.history_start > today:
+        wrong("reporting", "history_start", f"must not be in the future, today is {today}")
+    if settings.gitlab.token.get_secret_value() and settings.gitlab.token_file:
+        wrong("gitlab", "token_file", "and gitlab.token are both set, keep one of them")
+    elif settings.gitlab.token_file:
+        try:
+            gitlab_token(settings)
+        except ConfigurationError as error:
+            text = error.message.removeprefix("gitlab.token_file ").rstrip(".")
+            wrong("gitlab", "token_file", text)
+    if settings.gitlab.ca_file and not settings.gitlab.ca_file.is_file():
+        wrong("gitlab", "ca_file", f"{settings.gitlab.ca_file} does not exist")
+    for key, value in settings.files:
+        if key in given_files and not value.is_file():
+            wrong("files", key, f'{value} does not exist, write "" if there is none')
