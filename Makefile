@@ -1,0 +1,86 @@
+# Everything a newcomer needs, from a fresh clone: `make demo`. `make` alone lists the rest.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# Where the demo listens and keeps its data (empty: the command's own choice).
+PORT ?= 8000
+DATA_DIR ?=
+# The Python that .venv is made with (empty: the first one found that is new enough).
+PYTHON ?=
+# Which tests, and anything else for pytest: make test TESTS="tests/app -x".
+TESTS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PIP_INSTALL := .venv/bin/python -m pip install --quiet
+LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: .venv/.runtime ## make .venv with the command .venv/bin/teamgauge, from the hashed lock
+
+.PHONY: demo
+demo: .venv/.runtime ## collect from a synthetic company and serve the dashboard (PORT=8000 DATA_DIR=)
+	@exec .venv/bin/teamgauge demo --port "$(PORT)" $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+.PHONY: test
+test: .venv/.dev ## run the whole test suite (TESTS= narrows it)
+	.venv/bin/python -m pytest --numprocesses 2 $(TESTS)
+
+.PHONY: lint
+lint: .venv/.dev ## check style, types, import directions and the Dockerfile
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/hadolint Dockerfile
+
+.PHONY: docs
+docs: .venv/.dev ## write the generated parts of the README and docs/ anew
+	.venv/bin/python -m docs.generate
+
+.PHONY: bench
+bench: .venv/.dev ## run every benchmark; each prints its ratio
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; .venv/bin/python "$$file"; done
+
+# The resolver looks at every platform and every Python from 3.11 on; the pins there are stay unless
+# UPGRADE=1. The development lock takes the versions of the runtime lock.
+COMPILE := .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+	--strip-extras --annotation-style line --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: .venv/.dev ## resolve pyproject.toml into the hashed lock files (UPGRADE=1: newest versions)
+	$(COMPILE) --group build --output-file requirements-build.lock > /dev/null
+	$(COMPILE) pyproject.toml --output-file requirements.lock > /dev/null
+	$(COMPILE) pyproject.toml --group build --group dev --constraints requirements.lock \
+		--constraints requirements-build.lock --output-file requirements-dev.lock > /dev/null
+
+.PHONY: clean
+clean: ## remove .venv, the demo's data and every cache (stop the demo first)
+	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11); do \
+		if "$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; \
+		then exec "$$python" -m venv --clear .venv; fi; \
+	done; \
+	echo "teamgauge needs Python 3.11 or newer with its venv module (on Debian: apt-get install python3-venv); PYTHON=... names one that is not found by itself." >&2; \
+	exit 2
+
+.venv/.runtime: pyproject.toml requirements-build.lock requirements.lock | .venv/bin/python
+	@echo "Installing the locked packages into .venv (once) ..."
+	@$(LOCKED) -r requirements-build.lock -r requirements.lock
+	@$(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@echo "Installing the locked development packages into .venv (once) ..."
+	@$(LOCKED) -r requirements-dev.lock
+	@touch $@
