@@ -89,6 +89,7 @@ class Coverage(Base):
     period: Mapped[date]
     attributed: Mapped[int]
     total: Mapped[int]
+    partial: Mapped[bool]
     recorded_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
     superseded_reason: Mapped[str | None]

@@ -1,0 +1,190 @@
+"""Raw organisation tables → team_member_spans, attribution_spans and project_owners.
+
+Each derived table is made again from what is known now and compared with what is stored: only what
+differs is written, and the first day on which a value can differ is noted.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.metrics.attribution import (
+    Membership,
+    Span,
+    Tree,
+    attribution_spans,
+    by_person,
+    first_difference,
+    member_spans,
+)
+from app.metrics.calendar import local_day
+from app.metrics.indicator import Restated
+from app.metrics.ownership import OwnedGlobs, project_owners
+from app.metrics.stale import Stale
+from app.settings import Settings
+from app.store.engine import copy_rows
+
+Owner = TypeVar("Owner", bound=Hashable)
+
+
+def _teams(session: Session) -> tuple[Tree, list[OwnedGlobs]]:
+    teams = session.execute(
+        text("SELECT id, slug, parent, owns FROM teams WHERE removed_at IS NULL")
+    ).all()
+    ids = {team.slug: team.id for team in teams}
+    tree = Tree({team.id: ids[team.parent] if team.parent else None for team in teams})
+    return tree, [OwnedGlobs(team.id, team.slug, team.owns) for team in teams]
+
+
+def _memberships(session: Session) -> dict[str, list[Membership]]:
+    rows = session.execute(
+        text(
+            "SELECT m.person_id, t.id, m.valid_from, m.valid_to"
+            " FROM memberships m JOIN teams t ON t.slug = m.team WHERE t.removed_at IS NULL"
+        )
+    )
+    return by_person(Membership(*row) for row in rows)
+
+
+def person_of_account(session: Session) -> dict[int, str]:
+    """The person behind each account: by its present username, else by a former one."""
+    found: dict[int, str] = {}
+    for account_id, person_id, _ in session.execute(
+        text(
+            """
+            SELECT a.id, i.person_id, 0 AS rank
+            FROM identities i JOIN accounts a ON lower(a.username) = i.username
+            UNION ALL
+            SELECT f.account_id, i.person_id, 1
+            FROM identities i JOIN former_usernames f ON f.username = i.username
+            WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE lower(a.username) = i.username)
+            ORDER BY 3, 1, 2
+            """
+        )
+    ):
+        found.setdefault(account_id, person_id)
+    return found
+
+
+def _stored(session: Session, table: str, owner: str, orphaned: str) -> dict[Any, list[Span]]:
+    """Stored spans by owner. Names are our own, never input."""
+    spans: dict[Any, list[Span]] = {}
+    for key, *span in session.execute(
+        text(f"SELECT {owner}, team_id, first_day, end_day, {orphaned} FROM {table}")  # noqa: S608
+    ):
+        spans.setdefault(key, []).append(Span(*span))
+    return spans
+
+
+def _differing(
+    stored: Mapping[Owner, Iterable[Span]], derived: Mapping[Owner, Iterable[Span]]
+) -> list[Owner]:
+    return [
+        key
+        for key in stored.keys() | derived.keys()
+        if set(stored.get(key, ())) != set(derived.get(key, ()))
+    ]
+
+
+def _write(
+    session: Session,
+    table: str,
+    columns: Sequence[str],
+    owners: Sequence[Any],
+    rows: Iterable[Sequence[Any]],
+) -> None:
+    """Replaces the spans of the owners (the first column)."""
+    if owners:
+        session.execute(
+            text(f"DELETE FROM {table} WHERE {columns[0]} = ANY(:owners)"),  # noqa: S608
+            {"owners": list(owners)},
+        )
+        copy_rows(session, table, columns, rows)
+
+
+def derive_members(session: Session, stale: Stale) -> None:
+    """team_member_spans: in which teams, ancestors included, each person is a member."""
+    tree, _ = _teams(session)
+    derived = {p: member_spans(own, tree) for p, own in _memberships(session).items()}
+    stored = _stored(session, "team_member_spans", "person_id", "false")
+    changed = _differing(stored, derived)
+    for person in changed:
+        day = first_difference(stored.get(person, ()), derived.get(person, ()))
+        stale.add(Restated.MEMBERSHIP, day)
+    _write(
+        session,
+        "team_member_spans",
+        ("person_id", "team_id", "first_day", "end_day"),
+        changed,
+        (
+            (person, span.team_id, span.first_day, span.end_day)
+            for person in changed
+            for span in derived.get(person, ())
+        ),
+    )
+
+
+def derive_attribution(session: Session, settings: Settings, stale: Stale) -> None:
+    """attribution_spans: to which teams, ancestors included, each account's work belongs."""
+    tree, _ = _teams(session)
+    spans = {p: attribution_spans(own, tree) for p, own in _memberships(session).items()}
+    derived = {
+        account: spans[person]
+        for account, person in person_of_account(session).items()
+        if person in spans
+    }
+    stored = _stored(session, "attribution_spans", "account_id", "orphaned")
+    changed = _differing(stored, derived)
+    # An account is stale no earlier than its first merge request: the newly seen account of
+    # somebody who joined years ago changes nothing before it.
+    for account, first in session.execute(
+        text(
+            "SELECT author_id, min(created_at) FROM merge_request_facts"
+            " WHERE author_id = ANY(:accounts) AND counted GROUP BY author_id"
+        ),
+        {"accounts": changed},
+    ):
+        day = first_difference(stored.get(account, ()), derived.get(account, ()))
+        if day is not None:
+            stale.add(Restated.MEMBERSHIP, max(day, local_day(first, settings.reporting.zone)))
+    _write(
+        session,
+        "attribution_spans",
+        ("account_id", "team_id", "first_day", "end_day", "orphaned"),
+        changed,
+        (
+            (account, span.team_id, span.first_day, span.end_day, span.orphaned)
+            for account in changed
+            for span in derived.get(account, ())
+        ),
+    )
+
+
+def derive_ownership(session: Session, settings: Settings, stale: Stale) -> None:
+    """project_owners: which teams, ancestors included, own each project."""
+    tree, owned = _teams(session)
+    projects = session.execute(text("SELECT id, path FROM projects"))
+    paths: dict[int, str] = {row.id: row.path for row in projects}
+    derived = project_owners(paths, owned, tree)
+    stored = set(session.execute(text("SELECT project_id, team_id FROM project_owners")).tuples())
+    changed = sorted({project for project, _ in derived ^ stored})
+    if not changed:
+        return
+    first = session.scalar(
+        text(
+            "SELECT min(merged_at) FROM merge_request_facts"
+            " WHERE project_id = ANY(:projects) AND counted"
+        ),
+        {"projects": changed},
+    )
+    if first is not None:
+        stale.add(Restated.CONFIGURATION, local_day(first, settings.reporting.zone))
+    _write(
+        session,
+        "project_owners",
+        ("project_id", "team_id"),
+        changed,
+        (pair for pair in derived if pair[0] in set(changed)),
+    )
