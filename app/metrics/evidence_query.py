@@ -1,0 +1,254 @@
+"""The merge requests behind one point, and those that wait now."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import Session
+
+from app.metrics import get_indicator
+from app.metrics.answers import Attention, Evidence, EvidenceRow, Waiting
+from app.metrics.calendar import Clock
+from app.metrics.indicator import Cadence, Contribution, EvidenceQuery, Indicator
+from app.metrics.open_work import OPEN_MR_REVIEW_TIME
+from app.metrics.periods import Slot
+from app.metrics.points import PointReader, Shown, load_basis, variant_of
+from app.metrics.teams import Node
+from app.metrics.workset import MICROSECONDS_PER_DAY, microseconds
+from app.settings import Settings
+from app.store.tables import (
+    Account,
+    AttributionSpan,
+    MergeRequest,
+    MergeRequestFacts,
+    Project,
+    ProjectOwner,
+)
+
+ROWS: Select[*tuple[Any, ...]] = (
+    select(
+        MergeRequest.id,
+        Project.path.label("project"),
+        MergeRequest.iid,
+        MergeRequest.title,
+        MergeRequest.web_url,
+        MergeRequest.state,
+        MergeRequest.draft,
+        Account.username.label("author_username"),
+        Account.name.label("author_name"),
+        MergeRequestFacts.created_at,
+        MergeRequest.merged_at,
+        MergeRequest.closed_at,
+        MergeRequestFacts.review_started_at,
+        MergeRequestFacts.end_estimated,
+        MergeRequestFacts.review_start_inferred,
+    )
+    .join(Project, Project.id == MergeRequest.project_id)
+    .join(MergeRequestFacts, MergeRequestFacts.merge_request_id == MergeRequest.id)
+    .outerjoin(Account, Account.id == MergeRequest.author_id)
+)
+"""What is shown of a merge request."""
+
+
+def evidence(
+    session: Session,
+    settings: Settings,
+    key: str,
+    *,
+    team: str | None = None,
+    period: str | None = None,
+    variant: str | None = None,
+) -> Evidence:
+    """The merge requests behind one point, the oldest first; as many as the point's n.
+
+    Those of a rate, which have no value of their own, come in the order of their ids.
+    """
+    indicator = get_indicator(key)
+    of_variant = variant_of(indicator, variant)
+    basis = load_basis(session, settings)
+    node = basis.tree.find(team, "team")
+    clock = basis.clock(indicator)
+    slot = basis.judged_slot(indicator, period)
+    reader = PointReader(session, basis, [Shown(indicator, of_variant, [slot])], [node])
+    asked = _query(settings, node, of_variant, slot, clock)
+    contributions = indicator.evidence(session, asked)
+    return Evidence(
+        indicator=indicator,
+        team=node.slug,
+        team_name=node.name,
+        period=slot.label or slot.stored.isoformat(),
+        variant=of_variant or None,
+        point=reader.point(node, indicator, slot),
+        rows=_rows(session, contributions),
+        left_out=_left_out(session, indicator, node, asked),
+        target=reader.target(node, indicator, slot),
+        instant=asked.instant,
+    )
+
+
+def _query(settings: Settings, node: Node, variant: str, slot: Slot, clock: Clock) -> EvidenceQuery:
+    return EvidenceQuery(
+        team_id=node.id,
+        variant=variant,
+        first_day=slot.first,
+        last_day=slot.last,
+        since=clock.start_of(slot.first),
+        instant=clock.instant_of(slot.last),
+        timezone=settings.reporting.timezone,
+    )
+
+
+def _rows(session: Session, contributions: Sequence[Contribution]) -> list[EvidenceRow]:
+    by_id = {each.merge_request_id: each for each in contributions}
+    rows = session.execute(
+        ROWS.where(MergeRequest.id == any_(bindparam(None, list(by_id), type_=ARRAY(BigInteger()))))
+    )
+    found = {row.id: _row(row, by_id[row.id].value, by_id[row.id].orphaned) for row in rows}
+    order = sorted(found, key=lambda id_: (-(by_id[id_].value or 0.0), id_))
+    return [found[id_] for id_ in order]
+
+
+def _row(row: Row[Any], value: float | None, orphaned: bool) -> EvidenceRow:
+    flags = {
+        "orphaned": orphaned,
+        "end_estimated": row.end_estimated,
+        "review_start_inferred": row.review_start_inferred,
+    }
+    return EvidenceRow(
+        project=row.project,
+        iid=row.iid,
+        title=row.title,
+        web_url=row.web_url,
+        state=row.state,
+        draft=row.draft,
+        author_username=row.author_username,
+        author_name=row.author_name,
+        created_at=row.created_at,
+        merged_at=row.merged_at,
+        closed_at=row.closed_at,
+        review_started_at=row.review_started_at,
+        value=value,
+        flags=tuple(flag for flag, raised in flags.items() if raised),
+    )
+
+
+def _left_out(
+    session: Session, indicator: Indicator, node: Node, asked: EvidenceQuery
+) -> Mapping[str, int]:
+    """How many merge requests of the team and period do not count, by reason.
+
+    Of the team: its author's on the last day of the period, or merged into a project that it owns.
+    """
+    facts = MergeRequestFacts
+    by_author = (
+        select(AttributionSpan.account_id)
+        .where(
+            AttributionSpan.account_id == facts.author_id,
+            AttributionSpan.team_id == node.id,
+            AttributionSpan.first_day <= asked.last_day,
+            AttributionSpan.end_day > asked.last_day,
+        )
+        .exists()
+    )
+    by_project = (
+        select(ProjectOwner.project_id)
+        .where(ProjectOwner.project_id == facts.project_id, ProjectOwner.team_id == node.id)
+        .exists()
+    )
+    if indicator.cadence is Cadence.DAILY:
+        still_open = or_(facts.ended_at.is_(None), facts.ended_at > asked.instant)
+        in_period = and_(facts.created_at <= asked.instant, still_open)
+    else:
+        in_period = facts.merged_at.between(asked.since, asked.instant)
+    # A quarantined one ends before it starts: it is in the period if any of its days is.
+    quarantined = and_(
+        facts.left_out == "quarantined",
+        facts.ended_at <= asked.instant,
+        facts.created_at >= asked.since,
+    )
+    reasons = ["bot", "draft"]
+    counted = session.execute(
+        select(facts.left_out, func.count())
+        .where(
+            or_(and_(facts.left_out.in_(reasons), in_period), quarantined),
+            # The organisation owns every project.
+            true() if node.parent is None else or_(by_author, by_project),
+        )
+        .group_by(facts.left_out)
+        .order_by(facts.left_out)
+    )
+    return {str(reason): count for reason, count in counted}
+
+
+def attention(
+    session: Session, settings: Settings, team: str | None, *, limit: int | None = 10
+) -> Attention:
+    """What waits in a team now: the longest in review first, and open work whose author has left.
+
+    limit: how many of each at most; None: all.
+    """
+    basis = load_basis(session, settings)
+    node = basis.tree.find(team, "slug")
+    clock = basis.clock(OPEN_MR_REVIEW_TIME)
+    facts = MergeRequestFacts
+    in_review = _waiting(session, node, clock, facts.review_started_at, limit)
+    orphaned = _waiting(session, node, clock, facts.created_at, limit, orphaned=True)
+    return Attention(team=node.slug, oldest_in_review=in_review, orphaned=orphaned)
+
+
+def _waiting(
+    session: Session,
+    node: Node,
+    clock: Clock,
+    start: Any,
+    limit: int | None,
+    *,
+    orphaned: bool = False,
+) -> list[Waiting]:
+    """What is open in a team now, the earliest start first. start: the fact that begins the wait."""
+    today: date = clock.today
+    spans = (
+        select(AttributionSpan.account_id, AttributionSpan.orphaned)
+        .where(
+            AttributionSpan.team_id == node.id,
+            AttributionSpan.first_day <= today,
+            AttributionSpan.end_day > today,
+        )
+        .subquery()
+    )
+    facts = MergeRequestFacts
+    statement = (
+        ROWS.add_columns(spans.c.orphaned, start.label("start"))
+        .join(spans, spans.c.account_id == facts.author_id)
+        .where(
+            facts.counted,
+            start <= clock.data_through,
+            or_(facts.ended_at.is_(None), facts.ended_at > clock.data_through),
+        )
+        .order_by(start, MergeRequest.id)
+        .limit(limit)
+    )
+    if orphaned:
+        statement = statement.where(spans.c.orphaned)
+    instant = microseconds(clock.data_through)
+    waiting: list[Waiting] = []
+    for row in session.execute(statement):
+        waited = (instant - microseconds(row.start)) / MICROSECONDS_PER_DAY
+        waiting.append(Waiting(row=_row(row, waited, row.orphaned), days=waited))
+    return waiting
+
+
+__all__ = ["attention", "evidence"]

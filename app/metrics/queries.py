@@ -1,0 +1,284 @@
+"""The answers of the metrics layer, read from stored values: JSON API and pages both call these.
+
+Periods, dates and grains come as they stand in an address. A name that does not exist raises
+NotFoundError, a value that cannot be meant InvalidValueError, both with the field's name.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFoundError
+from app.metrics import INDICATORS, get_indicator, periods
+from app.metrics.answers import (
+    CompareRow,
+    Comparison,
+    Matrix,
+    MatrixCell,
+    Scorecard,
+    ScorecardRow,
+    TeamRow,
+)
+from app.metrics.calendar import first_of_month, months_back
+from app.metrics.evidence_query import attention, evidence
+from app.metrics.indicator import Cadence, Grain, Indicator, Limits, Series
+from app.metrics.limits import last_whole_month_up_to
+from app.metrics.periods import SERIES_MONTHS, Slot
+from app.metrics.points import (
+    Basis,
+    PointReader,
+    Shown,
+    load_basis,
+    running_day,
+    variant_of,
+)
+from app.metrics.stored import load_data_through
+from app.metrics.team_query import team
+from app.metrics.teams import Node, load_tree, team_rows
+from app.settings import Settings
+from app.store.tables import Run
+
+
+def teams(session: Session, settings: Settings, on: date | None = None) -> list[TeamRow]:
+    """Every team with its headcount on a day (by default the running one), parents first."""
+    tree = load_tree(session)
+    day = on or running_day(settings, load_data_through(session))
+    return team_rows(session, tree, day)
+
+
+def series(
+    session: Session,
+    settings: Settings,
+    key: str,
+    *,
+    team: str | None = None,
+    from_: str | None = None,
+    to: str | None = None,
+    grain: str | None = None,
+    variant: str | None = None,
+    as_known_at: str | None = None,
+) -> Series:
+    """One indicator of one team over time, with its limits and targets.
+
+    A point for every period of the range that has begun. With `as_known_at` the values as they
+    stood at that instant; periods of which nothing was known are left out.
+    """
+    indicator = get_indicator(key)
+    of_grain = periods.parse_grain(grain, indicator)
+    of_variant = variant_of(indicator, variant)
+    basis = load_basis(session, settings, as_known_at)
+    node = basis.tree.find(team, "team")
+    clock = basis.clock(indicator)
+    first, last = periods.bounds(from_, to, clock.today)
+    slots: list[Slot] = []
+    if basis.data_through(indicator) is not None:
+        slots = periods.slots(indicator, of_grain, first, last, clock, basis.history_start)
+    shown = Shown(indicator, of_variant, slots)
+    reader = PointReader(session, basis, [shown], [node])
+    if basis.known_at is not None:
+        slots = [slot for slot in slots if reader.stored(node, indicator, slot) is not None]
+    return Series(
+        indicator=indicator,
+        team=node.slug,
+        team_name=node.name,
+        grain=of_grain,
+        variant=of_variant or None,
+        data_through=basis.data_through(indicator),
+        points=[reader.point(node, indicator, slot) for slot in slots],
+        limits=_limits_of_series(reader, node, indicator, slots),
+        targets=basis.targets.steps(indicator, node.slug),
+    )
+
+
+def _limits_of_series(
+    reader: PointReader, node: Node, indicator: Indicator, slots: Sequence[Slot]
+) -> Limits | None:
+    """The limits of the last whole month that is shown."""
+    if not slots:
+        return None
+    last = slots[-1]
+    if last.month and not last.running:
+        return reader.limits(node, indicator, last.first)
+    if last.month or last.running:
+        return reader.limits_for(node, indicator, last)
+    return reader.limits(node, indicator, last_whole_month_up_to(last.stored))
+
+
+def compare(
+    session: Session,
+    settings: Settings,
+    key: str,
+    *,
+    parent: str | None = None,
+    period: str | None = None,
+    variant: str | None = None,
+) -> Comparison:
+    """One indicator of a team and of the teams directly below it, in one period."""
+    indicator = get_indicator(key)
+    of_variant = variant_of(indicator, variant)
+    basis = load_basis(session, settings)
+    node = basis.tree.find(parent, "parent")
+    children = basis.tree.children(node.slug)
+    slot = basis.judged_slot(indicator, period)
+    before = periods.before(slot, basis.clock(indicator))
+    shown = Shown(indicator, of_variant, [before, slot])
+    reader = PointReader(session, basis, [shown], [node, *children])
+
+    def row(team: Node) -> CompareRow:
+        point = reader.point(team, indicator, slot)
+        return CompareRow(
+            team=team.slug,
+            name=team.name,
+            point=point,
+            previous=reader.value(team, indicator, before),
+            signal=point.signal,
+        )
+
+    return Comparison(
+        indicator=indicator,
+        variant=of_variant or None,
+        period=reader.point(node, indicator, slot).period,
+        data_through=basis.data_through(indicator),
+        parent=row(node),
+        children=[row(child) for child in children],
+    )
+
+
+def scorecard(
+    session: Session, settings: Settings, team: str | None, *, period: str | None = None
+) -> Scorecard:
+    """Every indicator of one team in one period, each in its default variant.
+
+    A day means its month for monthly indicators, a month its last day for daily ones.
+    """
+    basis = load_basis(session, settings)
+    node = basis.tree.find(team, "slug")
+    shown = [
+        Shown(each, each.default_variant, [basis.judged_slot(each, period)]) for each in INDICATORS
+    ]
+    reader = PointReader(session, basis, shown, [node])
+    return Scorecard(
+        team=node.slug,
+        name=node.name,
+        period=period,
+        items=[
+            ScorecardRow(
+                indicator=each.indicator,
+                variant=each.variant or None,
+                point=reader.point(node, each.indicator, each.slots[0]),
+                target=reader.target(node, each.indicator, each.slots[0]),
+                limits=reader.limits_for(node, each.indicator, each.slots[0]),
+            )
+            for each in shown
+        ],
+    )
+
+
+def matrix(
+    session: Session,
+    settings: Settings,
+    *,
+    period: str | None = None,
+    variant: str | None = None,
+    as_known_at: str | None = None,
+) -> Matrix:
+    """All teams against all indicators, with the months that led there.
+
+    variant: for the indicators that have it; the others keep their default.
+    """
+    basis = load_basis(session, settings, as_known_at)
+    shown = [
+        Shown(each, _variant_in_matrix(each, variant), _trail(basis, each, period))
+        for each in INDICATORS
+    ]
+    if variant is not None and not any(each.variant == variant for each in shown):
+        raise NotFoundError(f"No indicator has a variant {variant!r:.40}.", "variant")
+    reader = PointReader(session, basis, shown, basis.tree)
+    cells: dict[tuple[str, str], MatrixCell] = {}
+    for each in shown:
+        indicator = each.indicator
+        index = _judged_index(each, period)
+        slot = each.slots[index]
+        for node in basis.tree:
+            trail = [reader.point(node, indicator, one) for one in each.slots]
+            cells[node.slug, indicator.key] = MatrixCell(
+                team=node.slug,
+                indicator=indicator,
+                judged=trail[index],
+                trail=trail,
+                judged_index=index,
+                limits=reader.limits_for(node, indicator, slot),
+                target=reader.target(node, indicator, slot),
+            )
+    recorded = [cell.judged.recorded_at for cell in cells.values() if cell.judged.recorded_at]
+    through = [basis.data_through(each) for each in INDICATORS]
+    return Matrix(
+        period=period,
+        data_through=min((instant for instant in through if instant), default=None),
+        recorded_at=max(recorded, default=None),
+        teams=team_rows(session, basis.tree, _day_of_matrix(basis, period)),
+        indicators=INDICATORS,
+        cells=cells,
+    )
+
+
+def _variant_in_matrix(indicator: Indicator, variant: str | None) -> str:
+    known = {each.key for each in indicator.variants}
+    return variant if variant in known else indicator.default_variant
+
+
+def _trail(basis: Basis, indicator: Indicator, period: str | None) -> list[Slot]:
+    """Up to 13 periods that end with the asked one, or with the running one.
+
+    Of a daily indicator month ends and the day itself, of a monthly one months.
+    """
+    judged = basis.judged_slot(indicator, period)
+    clock = basis.clock(indicator)
+    if indicator.cadence is Cadence.MONTHLY:
+        last = (
+            judged.first if period is not None else max(judged.first, first_of_month(clock.today))
+        )
+        first = months_back(last, SERIES_MONTHS - 1)
+        slots = periods.slots(indicator, Grain.MONTH, first, last, clock, basis.history_start)
+        return slots or [judged]
+    last = months_back(judged.stored, 1)
+    first = months_back(judged.stored, SERIES_MONTHS - 1)
+    return [
+        *periods.slots(indicator, Grain.MONTH, first, last, clock, basis.history_start),
+        judged,
+    ]
+
+
+def _judged_index(shown: Shown, period: str | None) -> int:
+    """Where the judged period stands: last, but for a monthly indicator's running month."""
+    slots = shown.slots
+    unfinished = shown.indicator.cadence is Cadence.MONTHLY and slots[-1].running
+    return len(slots) - (2 if period is None and unfinished and len(slots) > 1 else 1)
+
+
+def _day_of_matrix(basis: Basis, period: str | None) -> date:
+    today = running_day(basis.settings, basis.through)
+    return today if period is None else min(periods.parse(period, "period").last, today)
+
+
+def runs(session: Session, *, limit: int = 100, before: int | None = None) -> Sequence[Run]:
+    """Collector and refresh runs, newest first; `before`: only those with a smaller id."""
+    statement = select(Run).order_by(Run.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Run.id < before)
+    return session.scalars(statement).all()
+
+
+__all__ = [
+    "attention",
+    "compare",
+    "evidence",
+    "matrix",
+    "runs",
+    "scorecard",
+    "series",
+    "team",
+    "teams",
+]

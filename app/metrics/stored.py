@@ -1,0 +1,143 @@
+"""Reads what refresh stored: values, coverages, and how far the data reach."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, Date, Select, and_, any_, bindparam, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.store.tables import Coverage, IndicatorValue, RefreshState
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The periods that are asked for of an indicator; variant is empty for one without variants."""
+
+    indicator: str
+    variant: str
+    periods: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored value; see `IndicatorValue`."""
+
+    indicator: str
+    team_id: int
+    period: date
+    value: float | None
+    n: int
+    numerator: float | None
+    denominator: float | None
+    p25: float | None
+    p75: float | None
+    p95: float | None
+    reason: str | None
+    partial: bool
+    beside: Mapping[str, Any] | None
+    recorded_at: datetime
+
+
+Values = dict[tuple[int, str, date], Stored]
+"""Stored values by team id, indicator key and period."""
+
+Coverages = dict[tuple[str, date], float | None]
+"""Attributed share (0 to 1, None where nothing was to be attributed) by indicator key and period."""
+
+COLUMNS = (
+    IndicatorValue.indicator,
+    IndicatorValue.team_id,
+    IndicatorValue.period,
+    IndicatorValue.value,
+    IndicatorValue.n,
+    IndicatorValue.numerator,
+    IndicatorValue.denominator,
+    IndicatorValue.p25,
+    IndicatorValue.p75,
+    IndicatorValue.p95,
+    IndicatorValue.reason,
+    IndicatorValue.partial,
+    IndicatorValue.beside,
+    IndicatorValue.recorded_at,
+)
+
+
+def load_data_through(session: Session) -> dict[str, datetime]:
+    """By indicator key, the instant up to which its sources were collected; empty before a refresh."""
+    reached = session.scalar(select(RefreshState.data_through))
+    return {
+        key: datetime.fromisoformat(instant) for key, instant in (reached or {}).items() if instant
+    }
+
+
+def load_values(
+    session: Session,
+    wanted: Iterable[Wanted],
+    team_ids: Iterable[int],
+    known_at: datetime | None = None,
+) -> Values:
+    """The values of the teams, as they are or as they stood at an instant. One statement."""
+    matches = or_(
+        *(
+            and_(
+                IndicatorValue.indicator == each.indicator,
+                IndicatorValue.variant == each.variant,
+                IndicatorValue.period == _any_of(each.periods),
+            )
+            for each in wanted
+        )
+    )
+    of_teams = IndicatorValue.team_id == any_(
+        bindparam(None, list(team_ids), type_=ARRAY(IndicatorValue.team_id.type))
+    )
+    statement = select(*COLUMNS).where(matches, of_teams)
+    rows = session.execute(
+        _as_known(statement, IndicatorValue.recorded_at, IndicatorValue.superseded_at, known_at)
+    )
+    return {(row.team_id, row.indicator, row.period): Stored(*row) for row in rows}
+
+
+def load_coverages(
+    session: Session, wanted: Iterable[Wanted], known_at: datetime | None = None
+) -> Coverages:
+    """The coverages of the periods, as they are or as they stood at an instant. One statement."""
+    matches = or_(
+        *(
+            and_(Coverage.indicator == each.indicator, Coverage.period == _any_of(each.periods))
+            for each in wanted
+        )
+    )
+    statement = select(
+        Coverage.indicator, Coverage.period, Coverage.attributed, Coverage.total
+    ).where(matches)
+    rows = session.execute(
+        _as_known(statement, Coverage.recorded_at, Coverage.superseded_at, known_at)
+    )
+    return {
+        (indicator, period): attributed / total if total else None
+        for indicator, period, attributed, total in rows
+    }
+
+
+def _any_of(periods: Iterable[date]) -> ColumnElement[Any]:
+    return any_(bindparam(None, sorted(periods), type_=ARRAY(Date())))
+
+
+def _as_known(
+    statement: Select[*tuple[Any, ...]],
+    recorded_at: InstrumentedAttribute[datetime],
+    superseded_at: InstrumentedAttribute[datetime | None],
+    known_at: datetime | None,
+) -> Any:
+    """The rows in force now, or those that were in force at an instant."""
+    current = statement.where(superseded_at.is_(None))
+    if known_at is None:
+        return current
+    # Two arms, so that each is answered from its own partial index.
+    return union_all(
+        current.where(recorded_at <= known_at),
+        statement.where(recorded_at <= known_at, superseded_at > known_at),
+    )
