@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import AppError, ConfigurationError, LockedError
+from app.settings import Settings
 
 
 def make_engine(url: str, pool_size: int = 10) -> Engine:
@@ -99,3 +100,33 @@ def check_connection(engine: Engine) -> None:
             f"The database {where} cannot be reached: {reason[0] if reason else 'no answer'}.",
             "Check database.url and whether the server runs.",
         ) from error
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Engine]:
+    """The database of the configuration, for as long as it is used.
+
+    Without database.url the embedded one: attached to or started, and brought to the newest revision.
+    Else the external one, which answers but may need `teamgauge migrate`. Raises AppError when it
+    cannot be had.
+    """
+    url = settings.database.url.get_secret_value()
+    if url:
+        engine = make_engine(url)
+        try:
+            check_connection(engine)
+            yield engine
+        finally:
+            engine.dispose()
+        return
+    # Late: the embedded server knows only Linux and macOS, an external database serves everywhere.
+    from app.store import migrate
+    from app.store.embedded import EmbeddedServer, default_data_dir
+
+    with EmbeddedServer(settings.database.data_dir or default_data_dir()).running() as own:
+        engine = make_engine(own)
+        try:
+            migrate.upgrade(engine)
+            yield engine
+        finally:
+            engine.dispose()
