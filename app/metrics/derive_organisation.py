@@ -168,7 +168,8 @@ def derive_ownership(session: Session, settings: Settings, stale: Stale) -> None
     projects = session.execute(text("SELECT id, path FROM projects"))
     paths: dict[int, str] = {row.id: row.path for row in projects}
     derived = project_owners(paths, owned, tree)
-    stored = set(session.execute(text("SELECT project_id, team_id FROM project_owners")).tuples())
+    rows = session.execute(text("SELECT project_id, team_id FROM project_owners"))
+    stored: set[tuple[int, int]] = {(row.project_id, row.team_id) for row in rows}
     changed = sorted({project for project, _ in derived ^ stored})
     if not changed:
         return

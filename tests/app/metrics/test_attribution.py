@@ -1,0 +1,89 @@
+"""Whose work it is on a day, by hand."""
+
+from datetime import date
+
+from app.metrics.attribution import (
+    FOREVER,
+    Membership,
+    Span,
+    Tree,
+    attribution_spans,
+    first_difference,
+    member_spans,
+)
+from app.metrics.ownership import OwnedGlobs, project_owners
+
+TREE = Tree({1: None, 2: 1, 3: 1, 4: 2, 5: 2})
+
+
+def day(number: int) -> date:
+    return date(2024, 1, number)
+
+
+def test_a_gap_belongs_to_the_team_before_it() -> None:
+    spans = attribution_spans(
+        [Membership("ann", 4, day(3), day(5)), Membership("ann", 3, day(8), None)], TREE
+    )
+    assert [s for s in spans if s.team_id == 4] == [
+        Span(4, day(3), day(5)),
+        Span(4, day(5), day(8), orphaned=True),
+    ]
+    assert [s for s in spans if s.team_id == 3] == [Span(3, day(8), FOREVER)]
+    # The organisation holds the work throughout; nothing before the first membership.
+    assert [(s.first_day, s.end_day) for s in spans if s.team_id == 1] == [
+        (day(3), day(5)),
+        (day(5), day(8)),
+        (day(8), FOREVER),
+    ]
+
+
+def test_two_memberships_that_end_together_both_keep_the_work() -> None:
+    spans = attribution_spans(
+        [
+            Membership("ann", 3, day(1), day(5)),
+            Membership("ann", 4, day(2), day(5)),
+            Membership("ann", 5, day(1), day(4)),
+        ],
+        TREE,
+    )
+    kept = {s.team_id for s in spans if s.orphaned}
+    assert kept == {3, 4, 2, 1}
+
+
+def test_two_teams_below_one_parent_are_one_member_of_it() -> None:
+    spans = member_spans(
+        [Membership("ann", 4, day(1), None), Membership("ann", 5, day(3), day(6))], TREE
+    )
+    assert [s for s in spans if s.team_id == 2] == [Span(2, day(1), FOREVER)]
+    assert [s for s in spans if s.team_id == 5] == [Span(5, day(3), day(6))]
+
+
+def test_a_change_of_role_is_no_gap() -> None:
+    spans = member_spans(
+        [Membership("ann", 4, day(1), day(3)), Membership("ann", 4, day(3), None)], TREE
+    )
+    assert [s for s in spans if s.team_id == 4] == [Span(4, day(1), FOREVER)]
+
+
+def test_first_difference_is_the_earlier_end_or_the_start() -> None:
+    long, short = Span(4, day(1), day(9)), Span(4, day(1), day(5))
+    assert first_difference([long], [short]) == day(5)
+    assert first_difference([long], [long]) is None
+    assert first_difference([], [short]) == day(1)
+    assert first_difference([Span(4, day(1), day(5), orphaned=True)], [short]) == day(1)
+
+
+def test_the_longest_glob_owns_and_ties_go_to_the_first_slug() -> None:
+    teams = [
+        OwnedGlobs(3, "zebra", ["acme/**"]),
+        OwnedGlobs(4, "beta", ["acme/web/*"]),
+        OwnedGlobs(5, "alpha", ["acme/*/api"]),
+    ]
+    owners = project_owners(
+        {10: "acme/web/api", 11: "acme/web/deep/er", 12: "other/x", 13: "Acme/Web/ui"}, teams, TREE
+    )
+    # `acme/web/*` and `acme/*/api` are equally long: alpha (5) comes before beta (4).
+    assert {team for project, team in owners if project == 10} == {5, 2, 1}
+    assert {team for project, team in owners if project == 11} == {3, 1}
+    assert {team for project, team in owners if project == 12} == set()
+    assert {team for project, team in owners if project == 13} == {4, 2, 1}

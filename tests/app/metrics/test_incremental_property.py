@@ -1,0 +1,141 @@
+"""Incremental refresh after any sequence of changes equals a full one, value for value."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, text, update
+from sqlalchemy.orm import Session
+
+from app.metrics.refresh import refresh
+from app.settings import Settings
+from app.store.tables import Membership, MergeRequest, Project, Team
+
+from .conftest import Store
+
+FIRST = date(2024, 1, 1)
+TABLES = (
+    "indicator_values",
+    "coverages",
+    "refresh_state",
+    "merge_request_facts",
+    "attribution_spans",
+    "team_member_spans",
+    "project_owners",
+)
+
+hour = st.integers(min_value=0, max_value=60 * 24)
+change = st.one_of(
+    st.tuples(st.just("open"), st.sampled_from([1, 2, 8, 9]), hour),
+    st.tuples(st.just("merge"), st.integers(0, 5), hour),
+    st.tuples(st.just("close"), st.integers(0, 5), hour),
+    st.tuples(st.just("reopen"), st.integers(0, 5), st.just(0)),
+    st.tuples(st.just("review"), st.integers(0, 5), hour),
+    st.tuples(st.just("label"), st.integers(0, 5), st.just(0)),
+    st.tuples(st.just("delete"), st.integers(0, 5), st.just(0)),
+    st.tuples(st.just("move"), st.sampled_from(["ann", "ben"]), st.integers(0, 60)),
+    st.tuples(st.just("own"), st.sampled_from(["red", "blue"]), st.just(0)),
+    st.tuples(st.just("rename project"), st.sampled_from(["a/x", "b/x"]), st.just(0)),
+)
+
+
+def instant(hours: int) -> datetime:
+    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+
+
+def written(hours: int) -> str:
+    return instant(hours).strftime("%Y-%m-%d %H:%M")
+
+
+def apply(store: Store, session: Session, step: tuple[str, object, int], known: list[int]) -> None:
+    """One change as collectors would leave it; steps that do not fit change nothing."""
+    kind, subject, number = step
+    if kind == "open":
+        assert isinstance(subject, int)
+        known.append(store.merge_request(subject, written(number)))
+    elif kind == "move":
+        day = FIRST + timedelta(days=number)
+        session.execute(delete(Membership).where(Membership.person_id == subject))
+        if day > FIRST:
+            store.member(str(subject), "red", FIRST, day)
+        store.member(str(subject), "blue", day, day + timedelta(days=20))
+    elif kind == "own":
+        session.execute(update(Team).values(owns=[]).where(Team.slug != "organisation"))
+        session.execute(update(Team).where(Team.slug == subject).values(owns=["a/*"]))
+    elif kind == "rename project":
+        session.execute(update(Project).where(Project.id == 1).values(path=subject, dirty=True))
+    elif known:
+        assert isinstance(subject, int)
+        key = known[subject % len(known)]
+        values: dict[str, object] = {
+            "merge": {"state": "merged", "merged_at": instant(number), "closed_at": None},
+            "close": {"state": "closed", "closed_at": instant(number), "merged_at": None},
+            "reopen": {"state": "opened", "closed_at": None, "merged_at": None},
+            "label": {"labels": ["Community contribution"]},
+            "delete": {"deleted_at": instant(0)},
+            "review": {},
+        }[kind]
+        if kind == "review":
+            store.request_review(key, written(number), "ben")
+        store.change(key, **values)
+
+
+def current_values(session: Session) -> set[tuple[object, ...]]:
+    """Everything that is shown now, without the times of recording."""
+    values = session.execute(
+        text(
+            "SELECT indicator, variant, team_id, period, value, n, numerator, denominator, p25, p75,"
+            " p95, reason, partial FROM indicator_values WHERE superseded_at IS NULL"
+        )
+    )
+    coverage = session.execute(
+        text(
+            "SELECT indicator, period, attributed, total, partial FROM coverages"
+            " WHERE superseded_at IS NULL"
+        )
+    )
+    return {tuple(row) for row in values} | {tuple(row) for row in coverage}
+
+
+@given(
+    rounds=st.lists(st.lists(change, max_size=4), min_size=1, max_size=4),
+    pauses=st.lists(st.integers(1, 15 * 24), min_size=4, max_size=4),
+)
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_incremental_equals_full(
+    session: Session,
+    settings: Settings,
+    rounds: list[list[tuple[str, object, int]]],
+    pauses: list[int],
+) -> None:
+    with session.begin_nested() as savepoint:
+        store = Store(session)
+        store.team("red", owns=["a/*"])
+        store.team("blue")
+        store.person("ann", 1)
+        store.person("ben", 2)
+        store.account(8, "eve")
+        store.account(9, "robo", bot=True)
+        store.member("ann", "red", FIRST)
+        store.project(1, "a/x")
+        known: list[int] = []
+        clock = 10 * 24
+        for changes, pause in zip(rounds, pauses, strict=False):
+            for step in changes:
+                apply(store, session, step, known)
+            clock += pause
+            now = store.collected(written(clock))
+            refresh(session, settings, now)
+            assert refresh(session, settings, now).written.total == 0
+        incremental = current_values(session)
+        for table in TABLES:
+            session.execute(text(f"DELETE FROM {table}"))
+        session.expire_all()
+        session.execute(update(MergeRequest).values(dirty=True))
+        refresh(session, settings, now)
+        full = current_values(session)
+        assert incremental == full
+        savepoint.rollback()
