@@ -295,6 +295,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("notes_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "reviewer_rows_read", sa.Boolean(), server_default=sa.text("false"), nullable=False
         ),

@@ -80,6 +80,8 @@ class MergeRequest(Base):
     updated_at: Mapped[datetime]
     merged_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    notes_count: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many notes GitLab counts, system notes of every kind included."""
     reviewer_rows_read: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether REST's reviewer rows were read for the reviewers as they are now."""
     deleted_at: Mapped[datetime | None]

@@ -1,0 +1,170 @@
+"""What is stored already, for collectors that read only what differs: answers, never a session."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Semaphore
+from typing import Any
+
+from sqlalchemy import Engine, Row, text
+
+LOOKUPS_AT_ONCE = 4
+"""The threads of a collector must not use up the engine's connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPosition:
+    """How far a list was read; see `positions`."""
+
+    through: datetime | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMergeRequest:
+    """A merge request as it is stored. reviewers: when each one's row was made, null if not read."""
+
+    id: int
+    project_id: int
+    iid: int
+    state: str
+    draft: bool
+    created_at: datetime
+    updated_at: datetime
+    notes_count: int
+    reviewer_rows_read: bool
+    deleted: bool
+    reviewers: Mapping[int, datetime | None]
+
+    @property
+    def open(self) -> bool:
+        """Whether it was open when it was last collected."""
+        return self.state in ("opened", "locked") and not self.deleted
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProject:
+    """A project as it is stored. merge_requests: how many of its merge requests are not deleted."""
+
+    id: int
+    path: str
+    web_url: str
+    merge_requests: int
+
+
+class Known:
+    """Read-only answers about what is stored; each is a snapshot of its own, from any thread."""
+
+    def __init__(self, engine: Engine, source: str) -> None:
+        self._engine = engine
+        self._source = source
+        self._lookups = Semaphore(LOOKUPS_AT_ONCE)
+
+    def _rows(self, query: str, **parameters: Any) -> list[Row[Any]]:
+        with self._lookups, self._engine.connect() as connection:
+            return list(connection.execute(text(query), parameters))
+
+    def positions(self) -> dict[str, KnownPosition]:
+        """How far each scope of this source was read."""
+        rows = self._rows(
+            "SELECT scope, through, complete FROM positions WHERE source = :source",
+            source=self._source,
+        )
+        return {row.scope: KnownPosition(row.through, row.complete) for row in rows}
+
+    def quarantined(self) -> set[str]:
+        """Addresses of this source's records that could not be read."""
+        rows = self._rows(
+            "SELECT address FROM quarantined_records WHERE source = :source", source=self._source
+        )
+        return {row.address for row in rows}
+
+    def finished_runs(self) -> int:
+        """How many runs of this source there were before this one."""
+        rows = self._rows(
+            "SELECT count(*) AS n FROM runs WHERE source = :source AND outcome <> 'running'",
+            source=self._source,
+        )
+        return int(rows[0].n)
+
+    def accounts(self) -> list[int]:
+        """Ids of all accounts, ascending."""
+        return [row.id for row in self._rows("SELECT id FROM accounts ORDER BY id")]
+
+    def usernames(self, names: Collection[str]) -> dict[str, int]:
+        """The account behind each username (lower case) that was ever seen; whose it is now first."""
+        rows = self._rows(
+            """
+            SELECT DISTINCT ON (f.username) f.username, f.account_id
+            FROM former_usernames f JOIN accounts a ON a.id = f.account_id
+            WHERE f.username = ANY(:names)
+            ORDER BY f.username, lower(a.username) = f.username DESC, f.account_id
+            """,
+            names=list(names),
+        )
+        return {row.username: row.account_id for row in rows}
+
+    def projects(self) -> dict[int, KnownProject]:
+        """All projects by id, with the number of their merge requests."""
+        rows = self._rows(
+            """
+            SELECT p.id, p.path, p.web_url, coalesce(m.n, 0) AS n
+            FROM projects p LEFT JOIN (
+                SELECT project_id, count(*) AS n FROM merge_requests
+                WHERE deleted_at IS NULL GROUP BY project_id
+            ) m ON m.project_id = p.id
+            """
+        )
+        return {row.id: KnownProject(row.id, row.path, row.web_url, row.n) for row in rows}
+
+    def merge_requests(self, ids: Collection[int]) -> dict[int, KnownMergeRequest]:
+        """Those of the merge requests that are stored, deleted ones included."""
+        return self._merge_requests("m.id = ANY(:ids)", ids=list(ids))
+
+    def open_merge_requests(self, project_ids: Collection[int]) -> dict[int, KnownMergeRequest]:
+        """The merge requests of these projects that are open as far as is known."""
+        return self._merge_requests(
+            "m.state IN ('opened', 'locked') AND m.deleted_at IS NULL"
+            " AND m.project_id = ANY(:project_ids)",
+            project_ids=list(project_ids),
+        )
+
+    def _merge_requests(self, condition: str, **parameters: Any) -> dict[int, KnownMergeRequest]:
+        rows = self._rows(
+            f"""
+            SELECT m.id, m.project_id, m.iid, m.state, m.draft, m.created_at, m.updated_at,
+                m.notes_count, m.reviewer_rows_read, m.deleted_at IS NOT NULL AS deleted,
+                r.accounts, r.times
+            FROM merge_requests m LEFT JOIN LATERAL (
+                SELECT array_agg(account_id) AS accounts, array_agg(created_at) AS times
+                FROM reviewers WHERE merge_request_id = m.id
+            ) r ON true
+            WHERE {condition}
+            """,  # noqa: S608 - the condition is one of the two above
+            **parameters,
+        )
+        return {
+            row.id: KnownMergeRequest(
+                id=row.id,
+                project_id=row.project_id,
+                iid=row.iid,
+                state=row.state,
+                draft=row.draft,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+                notes_count=row.notes_count,
+                reviewer_rows_read=row.reviewer_rows_read,
+                deleted=row.deleted,
+                reviewers=dict(zip(row.accounts or (), row.times or (), strict=True)),
+            )
+            for row in rows
+        }
+
+    def merge_requests_of(self, project_id: int) -> dict[int, tuple[int, str]]:
+        """(number in its project, web address) by id, of a project's merge requests not deleted."""
+        rows = self._rows(
+            "SELECT id, iid, web_url FROM merge_requests"
+            " WHERE project_id = :project_id AND deleted_at IS NULL",
+            project_id=project_id,
+        )
+        return {row.id: (row.iid, row.web_url) for row in rows}

@@ -1,0 +1,117 @@
+"""A source and what it is given for a run: settings, what is known already, and where to report."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from types import MappingProxyType
+
+import structlog
+
+from app.errors import AppError
+from app.settings import Settings
+from collectors.known import Known
+from collectors.record import Batch
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. done, total: of what is read now, in its own unit; total None: not known."""
+
+    source: str
+    what: str
+    done: int
+    total: int | None
+    requests: int
+    rows_read: int
+    rows_new: int
+    rows_changed: int
+
+
+class Counters:
+    """What a source's transport counts; threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._requests: dict[str, int] = {}
+        self._retries = 0
+        self._waited = 0.0
+
+    def request(self, kind: str) -> None:
+        """Counts one request, whatever its answer. kind: what it asks for."""
+        with self._lock:
+            self._requests[kind] = self._requests.get(kind, 0) + 1
+
+    def retry(self, waited: float) -> None:
+        """Counts one repetition and the seconds that were waited before it."""
+        with self._lock:
+            self._retries += 1
+            self._waited += waited
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Requests by kind, so far."""
+        with self._lock:
+            return MappingProxyType(dict(self._requests))
+
+    @property
+    def retries(self) -> int:
+        """Repeated requests, so far."""
+        return self._retries
+
+    @property
+    def waited(self) -> float:
+        """Seconds waited between repetitions, so far, summed over all threads."""
+        return self._waited
+
+
+@dataclass(slots=True)
+class Context:
+    """What the collector of one source is given for one run.
+
+    known: read-only answers about what is stored.
+    full: read everything again, whatever is known.
+    started_at: the run's beginning, by our clock.
+    tell: called with (what is being read, done, total) for progress bars.
+    """
+
+    settings: Settings
+    known: Known
+    full: bool
+    started_at: datetime
+    counters: Counters = field(default_factory=Counters)
+    tell: Callable[[str, int, int | None], None] = lambda what, done, total: None
+    failures: list[AppError] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    held_back: bool = False
+
+    def fail(self, error: AppError, *, holds_back: bool) -> None:
+        """Notes that part of the source could not be read; the rest goes on.
+
+        holds_back: what is stored of that part is no longer up to date, so that the run must
+            not count as having brought the source up to its beginning.
+        """
+        log.warning("collect.failed_part", message=str(error))
+        self.failures.append(error)
+        self.held_back = self.held_back or holds_back
+
+    def remark(self, sentence: str) -> None:
+        """Says something about the run once; it is no failure."""
+        if sentence not in self.remarks:
+            log.warning("collect.remark", message=sentence)
+            self.remarks.append(sentence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Something that can be collected.
+
+    name: as on the command line and in `runs.source`. title: as people call it.
+    fetch: yields what there is to store; raises AppError when it cannot go on at all.
+    """
+
+    name: str
+    title: str
+    fetch: Callable[[Context], Iterator[Batch]]
