@@ -25,14 +25,20 @@ def require_shared(*parts: str) -> Path:
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Postgres to make databases on: TEAMGAUGE_TEST_DATABASE_URL, or an embedded one for the session."""
+    """A Postgres to make databases on: TEAMGAUGE_TEST_DATABASE_URL, or an embedded one for the session.
+
+    The workers of pytest-xdist share one: whoever comes first starts it, the last one out stops it.
+    """
     given = os.environ.get("TEAMGAUGE_TEST_DATABASE_URL")
     if given:
         yield given
         return
     from app.store.embedded import EmbeddedServer
 
-    server = EmbeddedServer(tmp_path_factory.mktemp("postgres"), settings={"fsync": "off"})
+    base = tmp_path_factory.getbasetemp()
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    # What the tests write need not outlive a power cut.
+    server = EmbeddedServer(run / "postgres", settings={"fsync": "off", "max_connections": "200"})
     with server.running() as url:
         yield url
 

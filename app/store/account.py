@@ -5,7 +5,7 @@ import pwd
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -36,25 +36,31 @@ def server_account(cluster: Path, data_dir: Path) -> Account:
     first of ACCOUNTS. Raises ConfigurationError when the folder belongs to somebody else, or when
     the account has no name (Postgres' initdb asks for it).
     """
-    uid = os.geteuid()
+    ours = os.geteuid()
     owners = [path.stat().st_uid for path in (cluster, data_dir) if path.exists()]
-    if uid != 0:
-        if owners and owners[0] != uid:
+    if ours != 0:
+        if owners and owners[0] != ours:
             raise ConfigurationError(
                 f"The data folder {cluster} belongs to the account {_name(owners[0])}.",
                 "Run teamgauge as that account, or set database.data_dir to a folder of your own.",
             )
-        return _account(uid)
-    for owner in owners:
-        if owner != 0:
-            return _account(owner)
-    known = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
-    for name in ACCOUNTS:
-        if known.get(name, 0) != 0:
-            return _account(known[name])
+        return _account(ours)
+    unprivileged = [owner for owner in owners if owner != 0]
+    account = _account(unprivileged[0]) if unprivileged else _first_of(ACCOUNTS)
+    if cluster.exists() and owners[0] == 0:
+        raise ConfigurationError(
+            f"The data folder {cluster} belongs to root, and Postgres does not run as root.",
+            f"Give it away once: chown -R {account.name} '{cluster}'",
+        )
+    return account
+
+
+def _first_of(names: Sequence[str]) -> Account:
+    for name in names:
+        with suppress(KeyError):
+            return _account(pwd.getpwnam(name).pw_uid)
     raise ConfigurationError(
-        "Postgres does not run as root, and this system has no account named "
-        f"{' or '.join(ACCOUNTS)}.",
+        f"Postgres does not run as root, and there is no account named {' or '.join(names)}.",
         "Run teamgauge as an ordinary user.",
     )
 
@@ -107,14 +113,6 @@ def run_as(
         errors="replace",
         check=False,
     )
-
-
-def give(account: Account, folder: Path) -> None:
-    """Hands a folder of ours and all that is in it to the account, and closes it to others."""
-    if not account.ours:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, account.uid, account.gid, follow_symlinks=False)
-    folder.chmod(0o700)
 
 
 @contextmanager

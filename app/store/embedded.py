@@ -16,68 +16,32 @@ import fcntl
 import logging
 import os
 import re
-import shlex
-import shutil
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 import psycopg
 from filelock import FileLock, Timeout
-from platformdirs import site_cache_path, user_data_path
+from platformdirs import user_data_path
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Ping
 
 from app.errors import AppError, ConfigurationError
-from app.store.account import Account, give, reached, run_as, server_account
-from app.store.binaries import Binaries, fitting, for_account
+from app.store.cluster import PORT, USER, Cluster
 
 log = logging.getLogger(__name__)
 
-DATABASE = USER = "teamgauge"
-PORT = 5432
-"""Only part of the socket's file name: nothing listens on TCP."""
+DATABASE = "teamgauge"
 
-ALWAYS = {
-    "listen_addresses": "",
-    "unix_socket_directories": ".",  # the cluster's folder, however long its path is
-    "unix_socket_permissions": "0700",
-    "port": str(PORT),
-    "logging_collector": "on",  # log/monday.log …: a week, then overwritten
-    "log_directory": "log",
-    "log_filename": "%A.log",
-    "log_rotation_age": "1d",
-    "log_rotation_size": "0",
-    "log_truncate_on_rotation": "on",
-}
-"""Settings that this module relies on: given at every start."""
-
-AT_FIRST = {
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "max_connections": "100",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
-    "work_mem": "16MB",
-    "maintenance_work_mem": "128MB",
-    "max_wal_size": "2GB",
-    "random_page_cost": "1.1",
-    "log_checkpoints": "off",
-    "client_connection_check_interval": "10s",  # a killed command's long query ends, too
-    # Parallel queries share memory that is set aside at the start, then files: /dev/shm is small in
-    # containers, and systemd empties it of a user's files when the user logs out.
-    "min_dynamic_shared_memory": "128MB",
-    "dynamic_shared_memory_type": "mmap",
-}
-"""Written into postgresql.conf of a new data folder; its owner may change them there."""
-
-PATIENCE = 10.0
+TELL = 10.0
 """Seconds between two log lines while something is waited for."""
+
+SILENCE = 60.0
+"""Seconds after which a server that lives but answers nothing at all is given up."""
 
 
 def default_data_dir() -> Path:
@@ -96,8 +60,8 @@ class EmbeddedServer:
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         self.data_dir = Path(os.path.realpath(data_dir.expanduser()))
-        self.cluster = self.data_dir / "postgres"
         self.settings = dict(settings)
+        self._cluster = Cluster(self.data_dir)
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -107,21 +71,22 @@ class EmbeddedServer:
         stops the server. Raises AppError with one sentence when it cannot run.
         """
         self._prepare()
-        with _plain_path(self.cluster) as address, self._attached(address):
+        with _plain_path(self._cluster.folder) as address, self._attached(address):
             yield f"postgresql://{USER}@/{DATABASE}?host={address}&port={PORT}"
 
+    def recover(self) -> None:
+        """Starts the server again if it ended under us, who are attached: it was killed, or its unit."""
+        with _plain_path(self._cluster.folder) as address, self._turn():
+            self._attach_or_start(address)
+
     def _prepare(self) -> None:
-        """Makes the data folder and its lock files, owned by the folder's owner even if root comes first."""
+        """Makes the data folder and its lock files."""
         try:
             if not self.data_dir.exists():
                 self.data_dir.mkdir(parents=True)
                 self.data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
-            owner = self.data_dir.stat()
             for name in ("turn", "users", "alive"):
-                descriptor = self._open(name)
-                if os.geteuid() == 0:
-                    os.chown(descriptor, owner.st_uid, owner.st_gid)
-                os.close(descriptor)
+                os.close(self._open(name))
         except OSError as error:
             raise ConfigurationError(
                 f"The data folder {self.data_dir} cannot be used: {error.strerror}.",
@@ -129,8 +94,17 @@ class EmbeddedServer:
             ) from error
 
     def _open(self, name: str) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(self.data_dir / f"postgres.{name}", flags, 0o600)
+        """Opens a lock file. It belongs to the folder's owner, even if root is the first to come."""
+        path = self.data_dir / f"postgres.{name}"
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return os.open(path, flags)
+        if os.geteuid() == 0:
+            owner = self.data_dir.stat()
+            os.chown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
 
     @contextmanager
     def _attached(self, address: str) -> Iterator[None]:
@@ -152,9 +126,9 @@ class EmbeddedServer:
         lock = FileLock(self.data_dir / "postgres.turn")
         while not lock.is_locked:
             try:
-                lock.acquire(timeout=PATIENCE)
+                lock.acquire(timeout=TELL)
             except Timeout:
-                log.info("waiting for another process to start or stop %s", self.cluster)
+                log.info("waiting for another process to start or stop %s", self._cluster.folder)
         try:
             yield
         finally:
@@ -163,6 +137,8 @@ class EmbeddedServer:
     def _leave(self, users: int, address: str) -> None:
         if not _only_one(users):
             return
+        if not self._cluster.folder.exists():
+            return  # deleted under us, or never made; a server without its files ends by itself
         # Somebody may have attached since; that is decided in turn, and never by waiting for a turn
         # with the lock in hand, which who has the turn may be waiting for.
         fcntl.flock(users, fcntl.LOCK_UN)
@@ -181,108 +157,73 @@ class EmbeddedServer:
 
     def _attach_or_start(self, address: str) -> None:
         started = False
-        for _ in _waiting(f"the database in {self.cluster} to accept connections"):
-            if _ping(address) is Ping.OK:
+        for answer in self._answers(address, "accept connections"):
+            if answer is Ping.OK:
                 self._require_database(address)
                 return
-            with self._alone() as alive:
-                if alive is None:
-                    continue  # starting, recovering, shutting down, or the remains of a killed server
+            with self._alone() as lock:
+                if lock is None:
+                    continue  # starting, recovering, shutting down, or the remains of a killed one
                 if started:
                     raise AppError(
-                        f"The embedded Postgres in {self.cluster} did not start: {self._failure()}"
+                        f"The embedded Postgres in {self._cluster.folder} did not start: "
+                        f"{self._cluster.last_words()}."
                     )
-                self._start(alive)
+                self._cluster.start(self.settings, lock)
                 started = True
 
-    def _start(self, alive: int) -> None:
-        """Starts a server that inherits the lock. Returns at once; raises AppError when it cannot."""
-        binaries = fitting(self.cluster)
-        account = server_account(self.cluster, self.data_dir)
-        if not account.ours:
-            places = (self.data_dir, site_cache_path("teamgauge"))
-            binaries = for_account(binaries, account, places)
-        if not (self.cluster / "PG_VERSION").exists():
-            self._initialise(binaries, account, alive)
-        self._set_aside_what_died()
-        (self.cluster / "start.log").unlink(missing_ok=True)
-        options = [f"--{name}={value}" for name, value in (ALWAYS | self.settings).items()]
-        with reached(account, self.cluster) as (name, descriptors):
-            answer = run_as(
-                account,
-                [
-                    *(binaries.program("pg_ctl"), "start", "--no-wait", "--pgdata", name),
-                    *("--log", "start.log", "--options", shlex.join(options)),
-                ],
-                descriptors=(alive, *descriptors),
-                folder=self.cluster,
-            )
-        if answer.returncode != 0:
-            raise AppError(f"pg_ctl cannot start Postgres: {_last_line(answer.stderr)}")
+    def _stop(self, address: str) -> None:
+        """Returns when the last process of the server is gone."""
+        asked = False
+        for answer in self._answers(address, "stop"):
+            with self._alone() as lock:
+                if lock is not None:
+                    return
+            if not asked and answer is not Ping.NO_RESPONSE:
+                self._cluster.ask_to_stop()
+                asked = True
 
-    def _initialise(self, binaries: Binaries, account: Account, alive: int) -> None:
-        """Makes the cluster beside its place and moves it there when it is whole."""
-        new = self.data_dir / "postgres.new"
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        give(account, new)
-        options = [f"--set={name}={value}" for name, value in (ALWAYS | AT_FIRST).items()]
-        with reached(account, new) as (name, descriptors):
-            answer = run_as(
-                account,
-                [
-                    *(binaries.program("initdb"), f"--pgdata={name}", f"--username={USER}"),
-                    *("--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
-                    *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-                    *("--no-instructions", *options),
-                ],
-                descriptors=(alive, *descriptors),
-            )
-        if answer.returncode != 0:
-            raise AppError(
-                f"The data folder {self.cluster} cannot be made: {_last_line(answer.stderr)}"
-            )
-        new.rename(self.cluster)
+    def _answers(self, address: str, awaited: str) -> Iterator[Ping]:
+        """Asks the server again and again, now and then with a line in the log.
 
-    def _set_aside_what_died(self) -> None:
-        """Called with the server's lock in hand: what a killed server left names nobody of ours."""
-        pid_file = self.cluster / "postmaster.pid"
-        with suppress(FileNotFoundError):
-            pid_file.rename(self.cluster / "postmaster.pid.stale")
-        (self.cluster / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
-
-    def _failure(self) -> str:
-        """What a server that ended says in its log, one line."""
-        files = [self.cluster / "start.log", *(self.cluster / "log").glob("*.log")]
-        for file in sorted(files, key=lambda file: file.stat().st_mtime, reverse=True):
-            lines = file.read_text(errors="replace").splitlines()
-            for line in reversed(lines):
-                if found := re.search(r"(?:FATAL|PANIC): +(.*)", line):
-                    return f"{found[1]}."
-        return f"see {self.cluster / 'log'}."
+        A recovery may take its time: while somebody answers, be it with "starting up", there is no
+        end. Raises AppError when processes are left that have not answered for SILENCE seconds.
+        """
+        began = told = heard = time.monotonic()
+        pause = 0.01
+        while True:
+            answer = _ping(address)
+            yield answer
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)  # the server's log has a line for every question
+            now = time.monotonic()
+            if answer is not Ping.NO_RESPONSE:
+                heard = now
+            if now - heard > SILENCE:
+                raise AppError(
+                    f"Processes of a Postgres still use {self._cluster.folder}, "
+                    f"but have not answered for {SILENCE:.0f} seconds.",
+                    f"See {self._cluster.folder / 'log'}; end them, then start again.",
+                )
+            if now - told > TELL:
+                told = now
+                log.info(
+                    "waiting for the database in %s to %s (%d s)",
+                    *(self._cluster.folder, awaited, now - began),
+                )
 
     def _require_database(self, address: str) -> None:
         """Makes our database unless it is there: the first start may have been killed before it."""
-        with psycopg.connect(_conninfo(address), autocommit=True) as connection:
-            found = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
-            ).fetchone()
-            if found is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-
-    def _stop(self, address: str) -> None:
-        """Fast shutdown; returns when the last process of the server is gone."""
-        asked = False
-        for _ in _waiting(f"the database in {self.cluster} to stop"):
-            with self._alone() as alive:
-                if alive is not None:
-                    return
-            # A server that answers is the one that wrote the file, so the number is its own.
-            if not asked and _ping(address) is not Ping.NO_RESPONSE:
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    number = (self.cluster / "postmaster.pid").read_text().split()[0]
-                    os.kill(int(number), signal.SIGINT)
-                    asked = True
+        try:
+            with psycopg.connect(_conninfo(address), autocommit=True) as connection:
+                query = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if connection.execute(query, (DATABASE,)).fetchone() is None:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.Error as error:
+            reason = str(error).strip().splitlines()[0]
+            raise AppError(
+                f"The embedded Postgres in {self._cluster.folder} does not serve: {reason}."
+            ) from error
 
 
 def _only_one(descriptor: int) -> bool:
@@ -292,17 +233,6 @@ def _only_one(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _waiting(what: str) -> Iterator[None]:
-    """Turns of a loop without end, with a pause between them and now and then a line in the log."""
-    began = told = time.monotonic()
-    while True:
-        yield
-        time.sleep(0.02)
-        if time.monotonic() - told >= PATIENCE:
-            told = time.monotonic()
-            log.info("waiting for %s (%d s)", what, told - began)
 
 
 def _conninfo(address: str) -> str:
@@ -325,8 +255,15 @@ def _plain_path(folder: Path) -> Iterator[str]:
     if re.fullmatch(r"[A-Za-z0-9/._-]{1,88}", path):
         yield path
         return
-    # /tmp has a short name on every system; TMPDIR may not.
-    with tempfile.TemporaryDirectory(prefix="teamgauge-", dir="/tmp") as own:
+    try:  # /tmp has a short name on every system; TMPDIR may not
+        temporary = tempfile.TemporaryDirectory(prefix="teamgauge-", dir="/tmp")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The path {folder} is too long or too unusual for a socket, "
+            f"and /tmp cannot hold a short name for it: {error.strerror}.",
+            "Set database.data_dir to a short path of plain letters.",
+        ) from error
+    with temporary as own:
         descriptor = os.open(own, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)  # systemd-tmpfiles leaves locked folders alone
@@ -335,7 +272,3 @@ def _plain_path(folder: Path) -> Iterator[str]:
             yield str(link)
         finally:
             os.close(descriptor)
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[-1]

@@ -38,12 +38,33 @@ def present_revision(engine: Engine) -> str | None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Upgrades in one transaction; two programs that start together wait for each other."""
+    """Upgrades in one transaction; two programs that start together wait for each other.
+
+    Raises AppError for a database that a newer program has upgraded beyond ours.
+    """
+    present = present_revision(engine)
+    if present == newest_revision() and revision == "head":
+        return
     config = configuration()
+    if present is not None and not _known(present):
+        raise _too_new(present)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("migrate")})
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def _known(revision: str) -> bool:
+    revisions = ScriptDirectory.from_config(configuration()).walk_revisions()
+    return any(script.revision == revision for script in revisions)
+
+
+def _too_new(revision: str) -> AppError:
+    return AppError(
+        f"The database is at revision {revision}, which this program does not know: "
+        "a newer teamgauge has been used on it.",
+        "Install the newest teamgauge.",
+    )
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -57,6 +78,8 @@ def downgrade(engine: Engine, revision: str) -> None:
 def require_newest(engine: Engine) -> None:
     """Raises AppError unless the database is at the revision that this program needs."""
     present, newest = present_revision(engine), newest_revision()
+    if present is not None and not _known(present):
+        raise _too_new(present)
     if present != newest:
         raise AppError(
             f"The database is at revision {present or 'none'}, this program needs {newest}.",
