@@ -121,4 +121,4 @@ def headcounts(session: Session, on: date) -> dict[int, int]:
         .where(TeamMemberSpan.first_day <= on, TeamMemberSpan.end_day > on)
         .group_by(TeamMemberSpan.team_id)
     )
-    return dict(rows.tuples())
+    return dict(rows.all())
