@@ -42,6 +42,8 @@ class MergeRequestFilter:
     merged_after: datetime | None = None
     merged_before: datetime | None = None
     labels: Sequence[str] | None = None
+    labelled: bool | None = None
+    """Whether it has any label at all."""
     author_username: str | None = None
     author_id: int | None = None
     reviewer_username: str | None = None
@@ -66,6 +68,8 @@ class MergeRequestFilter:
         if self.labels is not None:
             wanted = frozenset(self.labels)
             tests.append(lambda m: wanted <= {label.title for label in m.labels})
+        if self.labelled is not None:
+            tests.append(lambda m: bool(m.labels) is self.labelled)
         if self.author_username is not None:
             author = self.author_username.lower()
             tests.append(lambda m: m.author.username.lower() == author)

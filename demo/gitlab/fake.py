@@ -15,7 +15,9 @@ from demo.gitlab.answer import Answer, Request, json_answer
 from demo.gitlab.catalogue import Catalogue
 from demo.gitlab.faults import Fault, Faults, Kind
 from demo.gitlab.graphql_api import GraphQLApi
+from demo.gitlab.pages import Pages
 from demo.gitlab.records import Project, User
+from demo.gitlab.rest_api import RestApi
 from demo.gitlab.schema import schema as built_in_schema
 from demo.gitlab.server import Dropped, Server
 from demo.gitlab.store import EPOCH
@@ -69,13 +71,15 @@ class GitLabFake:
         self.version = version
         self.prefix = prefix
         self.catalogue = Catalogue(world)
+
+        def url() -> str:
+            return world.external_url
+
         self.graphql = GraphQLApi(
-            world,
-            self.catalogue,
-            schema or built_in_schema(),
-            url=lambda: world.external_url,
-            version=version,
+            world, self.catalogue, schema or built_in_schema(), url=url, version=version
         )
+        self.rest = RestApi(world, self.catalogue, url=url, version=version)
+        self.pages = Pages(world)
         self.requests: list[Request] = []
         self.faults = Faults()
         self.delay = 0.0
@@ -213,6 +217,7 @@ class GitLabFake:
         """Fills in what the log tells about a request; gives GraphQL's decoded body."""
         if not path.startswith("/api/graphql"):
             request.kind = "rest" if path.startswith("/api/v4") else "page"
+            request.operation = self.rest.route_of(path)
             return None
         request.kind = "graphql"
         try:
@@ -237,8 +242,10 @@ class GitLabFake:
         with self.world.lock:
             if request.kind == "graphql":
                 answer = self._graphql(request, body, viewer, fault)
+            elif request.kind == "rest":
+                answer = self.rest.answer(request, path, viewer)
             else:
-                answer = json_answer({"error": "404 Not Found"}, 404)
+                answer = self.pages.answer(path, viewer)
         return Answer(answer.status, answer.body, {**answer.headers, **limits}, answer.content_type)
 
     def _graphql(self, request: Request, body: Any, viewer: Viewer, fault: Fault | None) -> Answer:
@@ -293,7 +300,7 @@ class GitLabFake:
         if token.requests_left is not None:
             with self._log_lock:
                 token.requests_left = max(token.requests_left - 1, 0)
-        return Viewer(token.user, token.sees_all), None
+        return Viewer(token.user, token.sees_all, token.scopes), None
 
 
 _EXPIRED = {
