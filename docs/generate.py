@@ -1,0 +1,159 @@
+"""Writes the parts of the documentation that are drawn from the lists in the code: `make docs`.
+
+A part stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`; the rest of a document is
+written by hand. A test proves that nothing has to be written anew.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.main import create_app
+
+from app.cli import COMMANDS, make_command
+from app.metrics import INDICATORS
+from app.metrics.indicator import Better, Indicator
+from app.settings import Settings
+from app.store.engine import make_engine
+from collectors import SOURCES
+from dashboards.pages import PAGES
+
+ROOT = Path(__file__).parents[1]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped, a line end is a space."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = ([" ".join(cell.replace("|", "\\|").split()) for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+
+
+def _target(indicator: Indicator) -> str:
+    if indicator.target is None:
+        return "none"
+    bound = "≤" if indicator.better is Better.LOWER else "≥"
+    return f"{bound} {indicator.target.value:g} ({indicator.target.source})"
+
+
+def _indicators() -> str:
+    return _table(
+        ["indicator", "key", "what it says", "unit", "how often", "target"],
+        (
+            [
+                f"[{indicator.title}](docs/indicators.md#{indicator.key})",
+                f"`{indicator.key}`",
+                indicator.definition,
+                indicator.unit,
+                indicator.cadence,
+                _target(indicator),
+            ]
+            for indicator in INDICATORS
+        ),
+    )
+
+
+def _indicator(indicator: Indicator) -> str:
+    titles = {source.name: source.title for source in SOURCES}
+    facts = {
+        "Formula": f"`{indicator.formula}`",
+        "Unit": f"{indicator.unit}, {indicator.cadence}",
+        "Better": indicator.better,
+        "Target": _target(indicator),
+        "Whose work": indicator.attribution,
+        "What counts": indicator.counts,
+        "n": f"{indicator.noun}",
+        "Sources": ", ".join(titles[name] for name in indicator.sources),
+    }
+    if indicator.ours:
+        facts["Our choice"] = indicator.ours
+    parts = [
+        f'<a id="{indicator.key}"></a>',
+        f"## {indicator.title}",
+        f"`{indicator.key}`. {indicator.definition}",
+        _table(["", ""], ([f"**{name}**", text] for name, text in facts.items())),
+    ]
+    if indicator.variants:
+        parts.append(
+            _table(
+                ["variant", "key", "what it counts"],
+                ([each.title, f"`{each.key}`", each.definition] for each in indicator.variants),
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _definitions() -> str:
+    return "\n\n".join(_indicator(indicator) for indicator in INDICATORS)
+
+
+def _commands() -> str:
+    parsed = make_command().commands
+    rows = []
+    for command in COMMANDS:
+        usage = [command.name]
+        for parameter in parsed[command.name].params:
+            value = parameter.metavar or parameter.name.upper()
+            if parameter.param_type_name == "argument":
+                usage.append(value)
+            elif parameter.name not in ("config", "help"):
+                option = parameter.opts[0]
+                usage.append(f"[{option}]" if parameter.is_flag else f"[{option} {value}]")
+        rows.append([f"`{' '.join(usage)}`", command.summary])
+    return _table(["command", "does"], rows)
+
+
+def _pages() -> str:
+    return _table(
+        ["page", "shows", "its address may say"],
+        (
+            [f"`{page.route}`", page.title, ", ".join(f"`{name}`" for name in page.parameters)]
+            for page in PAGES
+        ),
+    )
+
+
+def _api() -> str:
+    engine = make_engine("postgresql://nobody@localhost/nothing")  # never connected to
+    described: Mapping[str, Any] = create_app(Settings(), engine).openapi()
+    rows = []
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            asked = [
+                f"`{parameter['name']}`"
+                for parameter in operation.get("parameters", [])
+                if parameter["in"] == "query"
+            ]
+            rows.append([f"`{method.upper()} {path}`", operation["summary"], ", ".join(asked)])
+    return _table(["address", "answers", "may be asked with"], rows)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "indicators": _indicators,
+    "definitions": _definitions,
+    "commands": _commands,
+    "pages": _pages,
+    "api": _api,
+}
+DOCUMENTS = ("README.md", "docs/indicators.md")
+
+
+def rendered(text: str) -> str:
+    """The document with every part written anew; raises KeyError for a part that does not exist."""
+    return re.sub(
+        r"(<!-- begin: (\S+) -->\n).*?(<!-- end: \2 -->)",
+        lambda match: f"{match[1]}\n{PARTS[match[2]]()}\n\n{match[3]}",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> None:
+    """Writes every document anew."""
+    for name in DOCUMENTS:
+        document = ROOT / name
+        document.write_text(rendered(document.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
