@@ -24,6 +24,14 @@ def local_day(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+def first_measured_day(instant: datetime, zone: ZoneInfo) -> date:
+    """The first day whose own instant (its end) is not before this one.
+
+    What happens at a midnight is already seen by the day that it ends.
+    """
+    return local_day(instant - timedelta(microseconds=1), zone)
+
+
 def first_of_month(day: date) -> date:
     """The first day of a day's month."""
     return day.replace(day=1)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.bots import BotPatterns
-from app.metrics.calendar import local_day
+from app.metrics.calendar import first_measured_day
 from app.metrics.facts import Accounts, Counting, Facts, RawMergeRequest, derive, first_affected
 from app.metrics.indicator import Restated
 from app.metrics.review_start import PresentReviewer, ReviewNote
@@ -155,7 +155,7 @@ def derive_facts(
         for facts in differing:
             instant = first_affected(stored.get(facts.merge_request_id), facts)
             if instant is not None:
-                stale.add(Restated.LATE_DATA, local_day(instant, settings.reporting.zone))
+                stale.add(Restated.LATE_DATA, first_measured_day(instant, settings.reporting.zone))
         if differing:
             replaced = [facts.merge_request_id for facts in differing]
             session.execute(

@@ -19,7 +19,7 @@ from app.metrics.attribution import (
     first_difference,
     member_spans,
 )
-from app.metrics.calendar import local_day
+from app.metrics.calendar import first_measured_day, local_day
 from app.metrics.indicator import Restated
 from app.metrics.ownership import OwnedGlobs, project_owners
 from app.metrics.stale import Stale
@@ -148,7 +148,8 @@ def derive_attribution(session: Session, settings: Settings, stale: Stale) -> No
     ):
         day = first_difference(stored.get(account, ()), derived.get(account, ()))
         if day is not None:
-            stale.add(Restated.MEMBERSHIP, max(day, local_day(first, settings.reporting.zone)))
+            seen = first_measured_day(first, settings.reporting.zone)
+            stale.add(Restated.MEMBERSHIP, max(day, seen))
     _write(
         session,
         "attribution_spans",

@@ -31,8 +31,12 @@ BELOW = {1: {1, 2, 3, 4, 5}, 2: {2, 4, 5}, 3: {3}, 4: {4}, 5: {5}}
 PEOPLE = {10: "ann", 11: "ben", 12: "cy", 13: "dee"}  # 14 is nobody's account, 15 is a bot's
 BOT = 15
 
-instants = st.integers(min_value=-20 * 24, max_value=DAYS * 24).map(
-    lambda hour: START + timedelta(hours=hour)
+# Midnights come often: the instant of a day is where "inside the open interval" is decided.
+instants = st.one_of(
+    st.integers(min_value=-20, max_value=DAYS).map(lambda day: START + timedelta(days=day)),
+    st.integers(min_value=-20 * 24, max_value=DAYS * 24).map(
+        lambda hour: START + timedelta(hours=hour)
+    ),
 )
 
 
@@ -41,8 +45,8 @@ def memberships(draw: st.DrawFn) -> list[Membership]:
     """Per person and team at most one stretch, so that none overlap; gaps, moves and pairs come up."""
     found = []
     for person in PEOPLE.values():
-        for team in draw(st.sets(st.sampled_from([2, 3, 4, 5]), max_size=3)):
-            first = draw(st.integers(min_value=-10, max_value=DAYS))
+        for team in draw(st.sets(st.sampled_from([2, 3, 4, 5]), min_size=1, max_size=3)):
+            first = draw(st.integers(min_value=-10, max_value=DAYS // 2))
             length = draw(st.none() | st.integers(min_value=1, max_value=DAYS))
             start = FIRST + timedelta(days=first)
             end = None if length is None else start + timedelta(days=length)
@@ -59,7 +63,7 @@ def merge_requests(draw: st.DrawFn) -> tuple[RawMergeRequest, list[ReviewNote]]:
     raw = RawMergeRequest(
         id=draw(st.integers(min_value=1, max_value=10**9)),
         project_id=draw(st.sampled_from([100, 101])),
-        author_id=draw(st.sampled_from([None, 10, 11, 12, 13, 14, BOT])),
+        author_id=draw(st.sampled_from([10, 10, 10, 11, 12, 13, 14, BOT, None])),
         state=state,
         draft=draw(st.booleans()),
         labels=draw(st.sampled_from([(), ("community CONTRIBUTION",)])),

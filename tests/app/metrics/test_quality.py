@@ -1,0 +1,209 @@
+"""Findings and freshness, each from one case that is written by hand."""
+
+import csv
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from app.metrics import quality
+from app.metrics.answers import Finding
+from app.metrics.refresh import refresh
+from app.settings import Settings
+from app.store.tables import Account, FormerUsername, Note, QuarantinedRecord, Run
+
+from .conftest import Store, at
+
+
+def found(store: Store, settings: Settings) -> dict[str, Finding]:
+    refresh(store.session, settings, store.collected("2024-03-20 12:00"), everything=True)
+    return {finding.kind: finding for finding in quality.findings(store.session, settings)}
+
+
+@pytest.fixture
+def project(store: Store) -> Store:
+    store.team("checkout")
+    store.team("search")
+    store.project(1, "acme/api")
+    return store
+
+
+def test_nothing_is_found_where_nothing_is_wrong(project: Store, settings: Settings) -> None:
+    project.person("ann", 1)
+    project.member("ann", "checkout", date(2024, 1, 1))
+    project.merge_request(1, "2024-02-01 12:00")
+    findings = found(project, settings)
+    assert {kind: finding.count for kind, finding in findings.items() if finding.count} == {}
+    assert len(findings) == len(quality.CHECKS)
+    assert all(f.title and f.effect and f.remedy and not f.items for f in findings.values())
+
+
+def test_an_unmatched_identity_comes_with_the_line_to_add(
+    project: Store, settings: Settings
+) -> None:
+    project.session.execute(
+        insert(Account).values(id=7, username="k_mori", name='Kenji "Ken", Mori', bot=False)
+    )
+    project.session.execute(insert(FormerUsername).values(account_id=7, username="k_mori"))
+    project.account(9, "robo", bot=True)
+    for author in (7, 7, 9):
+        project.merge_request(author, "2024-02-01 12:00")
+    finding = found(project, settings)["unmatched_identity"]
+    assert finding.count == 1
+    [item] = finding.items
+    assert item["address"] == "k_mori"
+    assert "2 merge requests, the last on 2024-02-01" in str(item["text"])
+    # The line can be put below the header of people.csv as it is.
+    [cells] = csv.reader([str(item["line"])])
+    assert cells == ["", 'Kenji "Ken", Mori', "", "k_mori", ""]
+
+
+def test_an_unmatched_identity_with_a_namesake_gets_a_suggestion(
+    project: Store, settings: Settings
+) -> None:
+    project.person("ann")  # named Ann, without an account
+    project.account(7, "ann")
+    project.account(8, "ann-2")
+    project.session.execute(insert(Account).values(id=6, username="annie", name="ANN", bot=False))
+    project.merge_request(6, "2024-02-01 12:00")
+    [item] = found(project, settings)["unmatched_identity"].items
+    assert "Same name as Ann (ann)" in str(item["text"])
+    assert "line" not in item
+
+
+def test_people_without_an_account_or_a_team(project: Store, settings: Settings) -> None:
+    project.person("ann")
+    project.member("ann", "checkout", date(2024, 1, 1))
+    project.person("ben", 2)
+    findings = found(project, settings)
+    assert [item["text"] for item in findings["person_without_account"].items] == [
+        "Ann has no gitlab_username."
+    ]
+    assert [item["address"] for item in findings["person_without_team"].items] == ["ben"]
+
+
+def test_quarantined_ends_estimated_ends_and_records(project: Store, settings: Settings) -> None:
+    project.person("ann", 1)
+    project.member("ann", "checkout", date(2024, 1, 1))
+    early = project.merge_request(1, "2024-02-02 12:00", closed="2024-02-03 12:00")
+    project.change(early, closed_at=at("2024-02-01 12:00"))
+    estimated = project.merge_request(1, "2024-02-02 12:00", merged="2024-02-05 12:00")
+    project.change(estimated, merged_at=None)
+    project.session.execute(
+        insert(QuarantinedRecord).values(
+            source="gitlab",
+            address="acme/api!7",
+            kind="merge request",
+            reason="createdAt is missing",
+            seen_at=at("2024-02-02 12:00"),
+        )
+    )
+    findings = found(project, settings)
+    [item] = findings["quarantined_merge_request"].items
+    assert item["address"] == f"https://git.test/1/{early}"
+    assert "2024-02-01T12:00:00+00:00, before it starts 2024-02-02" in str(item["text"])
+    [item] = findings["end_estimated"].items
+    assert item["address"] == f"https://git.test/1/{estimated}"
+    [item] = findings["quarantined_record"].items
+    assert (item["address"], item["text"]) == (
+        "acme/api!7",
+        "gitlab, merge request: createdAt is missing",
+    )
+
+
+def test_a_note_older_than_its_merge_request(project: Store, settings: Settings) -> None:
+    key = project.merge_request(None, "2024-02-02 12:00")
+    for number, when in ((1, "2024-02-02 11:59"), (2, "2024-02-02 12:00")):
+        project.session.execute(
+            insert(Note).values(
+                id=number, merge_request_id=key, kind="comment", created_at=at(when)
+            )
+        )
+    [item] = found(project, settings)["early_note"].items
+    assert item["address"] == f"https://git.test/1/{key}#note_1"
+
+
+def test_people_in_two_teams_at_once(project: Store, settings: Settings) -> None:
+    for person in ("ann", "ben", "cid"):
+        project.person(person)
+    project.member("ann", "checkout", date(2024, 1, 1), date(2024, 2, 1))
+    project.member("ann", "search", date(2024, 2, 1))  # moved, no overlap
+    project.member("ben", "checkout", date(2024, 1, 1), date(2024, 2, 10))
+    project.member("ben", "search", date(2024, 2, 1))
+    project.member("cid", "checkout", date(2024, 1, 1))
+    project.member("cid", "search", date(2024, 3, 1))
+    finding = found(project, settings)["membership_overlap"]
+    assert [item["text"] for item in finding.items] == [
+        "Cid is in checkout and in search from 2024-03-01 until now.",
+        "Ben is in checkout and in search from 2024-02-01 up to 2024-02-09.",
+    ]
+
+
+def test_bots_and_inferred_review_starts(project: Store, settings: Settings) -> None:
+    project.person("ann", 1)
+    project.person("ben", 2)
+    project.account(9, "release-bot")
+    project.merge_request(9, "2024-02-01 12:00")
+    inferred = project.merge_request(
+        1, "2024-02-01 12:00", merged="2024-02-09 12:00", reviewers=[2], rows_read=False
+    )
+    project.request_review(inferred, "2024-02-05 12:00", "ben")
+    findings = found(project, settings)
+    assert [item["text"] for item in findings["bot"].items] == [
+        "Release-Bot: 1 merge request not counted."
+    ]
+    assert findings["bot"].items[0]["address"] == "release-bot"
+    assert [item["address"] for item in findings["review_start_inferred"].items] == [
+        f"https://git.test/1/{inferred}"
+    ]
+
+
+def test_the_count_is_that_of_all_however_few_are_listed(
+    project: Store, settings: Settings
+) -> None:
+    for person in ("ann", "ben", "cid"):
+        project.person(person)
+    project.account(5, "eve")
+    project.account(6, "fay")
+    for author in (5, 6):
+        project.merge_request(author, "2024-02-01 12:00")
+    found(project, settings)
+    few = {f.kind: f for f in quality.findings(project.session, settings, most=1)}
+    assert (few["person_without_team"].count, len(few["person_without_team"].items)) == (3, 1)
+    assert (few["unmatched_identity"].count, len(few["unmatched_identity"].items)) == (2, 1)
+    everything = {f.kind: f for f in quality.findings(project.session, settings, most=None)}
+    assert len(everything["person_without_team"].items) == 3
+
+
+def test_freshness_of_each_configured_source(
+    session: Session, store: Store, settings: Settings
+) -> None:
+    store.project(1, "acme/api")
+    store.merge_request(None, "2024-02-01 12:00")
+    through = at("2024-03-20 12:00")
+    session.execute(
+        insert(Run).values(
+            source="gitlab", kind="incremental", started_at=through, outcome="done",
+            data_through=through,
+        )
+    )  # fmt: skip
+    session.execute(
+        insert(Run).values(
+            source="gitlab", kind="incremental", started_at=through + timedelta(hours=20),
+            finished_at=through + timedelta(hours=21), outcome="failed", message="401",
+        )
+    )  # fmt: skip
+    files, gitlab = quality.freshness(session, settings, now=through + timedelta(hours=25))
+    assert (files.source, files.state, files.command) == (
+        "files",
+        "never",
+        "teamgauge collect files",
+    )
+    assert (gitlab.source, gitlab.title, gitlab.state) == ("gitlab", "GitLab", "fresh")
+    assert (gitlab.data_through, gitlab.last_outcome, gitlab.message) == (through, "failed", "401")
+    assert gitlab.records == 1
+    assert gitlab.feeds == ["open_mr_review_time", "open_mr_age", "mr_rate"]
+    later = quality.freshness(session, settings, now=through + timedelta(hours=27))
+    assert later[1].state == "stale"
+    assert quality.freshness(session, Settings()) == []
