@@ -291,13 +291,11 @@ CHECKS: tuple[Check, ...] = (
             f"""
             SELECT m.web_url, f.review_started_at FROM {MERGE_REQUEST}
             WHERE f.review_start_inferred AND f.counted
-            ORDER BY f.review_started_at DESC NULLS LAST, m.id
+            ORDER BY f.review_started_at DESC, m.id
             """,  # noqa: S608
             lambda row: {
                 "address": row.web_url,
-                "text": f"In review since {row.review_started_at.isoformat()} or earlier."
-                if row.review_started_at
-                else "May have been in review.",
+                "text": f"In review since {row.review_started_at.isoformat()}, or earlier.",
             },
         ),
     ),
@@ -312,7 +310,7 @@ def freshness(
     last: Mapping[str, Run] = {
         run.source: run
         for run in session.scalars(
-            select(Run).distinct(Run.source).order_by(Run.source, Run.id.desc())
+            select(Run).where(Run.id.in_(select(func.max(Run.id)).group_by(Run.source)))
         )
     }
     through: Mapping[str, datetime | None] = dict(

@@ -81,7 +81,7 @@ def test_evidence_of_review_time_counts_from_the_request(
 
 
 def test_evidence_of_a_rate_in_each_variant(organisation: Store, settings: Settings) -> None:
-    def authors(variant: str, team: str) -> list[str | None]:
+    def authors(variant: str, team: str) -> list[str]:
         found = queries.evidence(
             organisation.session, settings, "mr_rate", team=team, period="2024-03", variant=variant
         )
@@ -114,7 +114,7 @@ def test_there_are_as_many_records_as_n_for_every_indicator_team_variant_and_per
             if indicator.cadence is Cadence.DAILY
             else ["2024-01", "2024-02", "2024-03"]
         )
-        for variant in [each.key for each in indicator.variants] or [None]:
+        for variant in [each.key for each in indicator.variants] or (None,):
             for team in ("organisation", "product", "checkout", "search"):
                 for period in periods:
                     found = queries.evidence(

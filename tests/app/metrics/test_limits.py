@@ -1,5 +1,6 @@
 """XmR limits and signals: numbers worked out by hand, and a naive version in exact fractions."""
 
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
@@ -18,7 +19,7 @@ from app.metrics.limits import (
 START = date(2024, 1, 1)
 
 
-def by_month(values: list[float | None]) -> dict[date, float | None]:
+def by_month(values: Sequence[float | None]) -> dict[date, float | None]:
     return {months_back(START, -index): value for index, value in enumerate(values)}
 
 
