@@ -1,0 +1,47 @@
+"""Where pages and API answers are: everything that a page shows is in its address."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode, urlsplit
+
+API = "/api/v1"
+
+
+def address(path: str, query: Mapping[str, object | None] | None = None) -> str:
+    """A path of this site with those parameters that have a value."""
+    kept = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def overview(**query: object | None) -> str:
+    """All teams against all indicators."""
+    return address("/", query)
+
+
+def team(slug: str, **query: object | None) -> str:
+    """One team."""
+    return address(f"/teams/{quote(slug, safe='')}", query)
+
+
+def indicator(key: str, **query: object | None) -> str:
+    """One indicator of all teams."""
+    return address(f"/indicators/{quote(key, safe='')}", query)
+
+
+def evidence(key: str, **query: object | None) -> str:
+    """The merge requests behind one point."""
+    return address(f"/indicators/{quote(key, safe='')}/evidence", query)
+
+
+def data(**query: object | None) -> str:
+    """Freshness, quality and runs."""
+    return address("/data", query)
+
+
+def api(path: str, **query: object | None) -> str:
+    """An answer of the JSON API, such as `/teams/checkout/scorecard`."""
+    return address(API + path, query)
+
+
+def outside(web_url: str) -> str | None:
+    """An address that the source gave, if a browser may follow it: http and https only."""
+    return web_url if urlsplit(web_url).scheme in ("http", "https") else None

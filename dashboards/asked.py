@@ -1,0 +1,42 @@
+"""What an address asks for, and how far the data reach: what every page is drawn from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from app.errors import InvalidValueError
+from app.metrics.calendar import local_day
+from app.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The part of an address that decides what a page shows; empty values are left out."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str | None:
+        """A parameter of the query, None where it is absent or empty."""
+        return self.query.get(name) or None
+
+    def page_number(self, pages: int) -> int:
+        """`page`, from 1 to the number of pages. Raises InvalidValueError for anything else."""
+        text = self.get("page") or "1"
+        if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= max(pages, 1):
+            raise InvalidValueError(
+                f"page {text!r:.40} does not exist: there are {max(pages, 1)}.", "page"
+            )
+        return int(text)
+
+    def one_of(self, name: str, allowed: Mapping[str, object], default: str) -> str:
+        """A parameter with a closed list of values. Raises InvalidValueError that lists them."""
+        value = self.get(name) or default
+        if value not in allowed:
+            raise InvalidValueError(f"{name} {value!r:.40} is none of {', '.join(allowed)}.", name)
+        return value
+
+
+def today(settings: Settings, data_through: datetime) -> date:
+    """The running day."""
+    return local_day(data_through, settings.reporting.zone)

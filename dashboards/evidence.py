@@ -1,0 +1,364 @@
+"""The page `/indicators/{key}/evidence`: the merge requests behind one number."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from math import isclose
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.metrics import queries
+from app.metrics.answers import Evidence, EvidenceRow, Team
+from app.metrics.calendar import local_day
+from app.metrics.indicator import Cadence, Indicator, Unit
+from app.settings import Settings
+from dashboards import addresses, formatting
+from dashboards.asked import Asked, today
+from dashboards.periods import picker
+from dashboards.static_chart import strip
+
+ROWS_PER_PAGE = 25
+LEFT_OUT = {
+    "bot": "by bots",
+    "quarantined": "quarantined",
+    "deleted": "deleted",
+    "out_of_scope": "out of scope",
+    "draft": "drafts",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter:
+    """One chip: how many rows it keeps, and its address."""
+
+    words: str
+    count: int
+    address: str
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A merge request of the table. above_median: the row before which the median is announced."""
+
+    reference: str
+    address: str | None
+    title: str
+    author: str
+    value: str
+    created: str
+    review_started: str
+    merged: str
+    in_review: str
+    state: str
+    flags: Sequence[str]
+    above_median: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """A column head; address: where it is sorted by; direction: as `aria-sort` names it."""
+
+    words: str
+    name: str | None
+    address: str | None
+    direction: str
+    numeric: bool
+
+
+Kept = Callable[[EvidenceRow, datetime], bool]
+FILTERS: Mapping[str, tuple[str, Kept]] = {
+    "all": ("All", lambda row, instant: True),
+    "in_review": ("In review", lambda row, instant: _waited(row, instant) is not None),
+    "draft": ("Draft", lambda row, instant: row.draft),
+    "orphaned": ("Orphaned", lambda row, instant: "orphaned" in row.flags),
+    "end_estimated": ("End estimated", lambda row, instant: "end_estimated" in row.flags),
+    "review_start_inferred": (
+        "Review start inferred",
+        lambda row, instant: "review_start_inferred" in row.flags,
+    ),
+}
+FLAGS = {"end_estimated": "end estimated", "review_start_inferred": "review start inferred"}
+
+
+def _waited(row: EvidenceRow, instant: datetime) -> float | None:
+    """Days in review at an instant; None before the review began."""
+    if row.review_started_at is None or row.review_started_at > instant:
+        return None
+    return (instant - row.review_started_at).total_seconds() / 86_400
+
+
+def _time(instant: datetime | None) -> float:
+    return instant.timestamp() if instant else float("-inf")
+
+
+SORTS: Mapping[str, Callable[[EvidenceRow], float | str]] = {
+    "value": lambda row: row.value if row.value is not None else float("-inf"),
+    "created": lambda row: _time(row.created_at),
+    "review": lambda row: _time(row.review_started_at),
+    "merged": lambda row: _time(row.merged_at),
+    "title": lambda row: row.title.casefold(),
+    "reference": lambda row: f"{row.project} {row.iid:012d}",
+}
+"""What the table can be sorted by; never by person."""
+
+
+def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object]:
+    """What `evidence.html` draws. Raises NotFoundError and InvalidValueError for a wrong address."""
+    key = asked.path["key"]
+    evidence = queries.evidence(
+        session,
+        settings,
+        key,
+        team=asked.get("team"),
+        period=asked.get("period"),
+        variant=asked.get("variant"),
+    )
+    team = queries.team(session, settings, evidence.team)
+    through = queries.series(
+        session, settings, key, team=evidence.team, from_=evidence.period, to=evidence.period
+    ).data_through
+    return context(evidence, team, through or evidence.instant, settings, asked)
+
+
+def context(
+    evidence: Evidence, team: Team, data_through: datetime, settings: Settings, asked: Asked
+) -> dict[str, object]:
+    """The page of an evidence."""
+    indicator, point, zone = evidence.indicator, evidence.point, settings.reporting.zone
+    aged = indicator.unit is Unit.DAYS
+    default = "-value" if aged else "-merged"
+    chosen = asked.one_of("state", FILTERS, "all")
+    sort = asked.one_of("sort", {s: 0 for key in SORTS for s in (key, f"-{key}")}, default)
+    kept = {
+        "team": evidence.team,
+        "period": asked.get("period"),
+        "variant": asked.get("variant"),
+        "state": asked.get("state"),
+        "sort": asked.get("sort"),
+    }
+    rows = sorted(
+        (row for row in evidence.rows if FILTERS[chosen][1](row, evidence.instant)),
+        key=SORTS[sort.lstrip("-")],
+        reverse=sort.startswith("-"),
+    )
+    pages = max(1, -(-len(rows) // ROWS_PER_PAGE))
+    page = asked.page_number(pages)
+    first = (page - 1) * ROWS_PER_PAGE
+    # An age beside it says more, unless the age is counted from the review itself.
+    waits = aged and any(
+        not isclose(row.value or 0.0, _waited(row, evidence.instant) or 0.0, abs_tol=1e-6)
+        for row in evidence.rows
+    )
+    marks = _median_marks(evidence, rows) if (chosen, sort) == ("all", "-value") else {}
+
+    def here(**other: object | None) -> str:
+        return addresses.evidence(indicator.key, **{**kept, **other})
+
+    at = formatting.borders(indicator, evidence.target, settings.targets.tolerance)
+    return {
+        "evidence": evidence,
+        "indicator": indicator,
+        "team": team,
+        "data_through": data_through,
+        "recorded_at": point.recorded_at,
+        "headline": _headline(evidence, at),
+        "lede": _lede(evidence, zone),
+        "strip": _strip(evidence, at) if aged and evidence.rows else Markup(),
+        "crumbs": [
+            *((name, addresses.team(slug, period=kept["period"])) for slug, name in team.ancestors),
+            (team.name, addresses.team(team.slug, period=kept["period"])),
+            (indicator.title, addresses.indicator(indicator.key, period=kept["period"])),
+        ],
+        "filters": [
+            Filter(
+                words=words,
+                count=sum(keep(row, evidence.instant) for row in evidence.rows),
+                address=here(state=name if name != "all" else None),
+                current=name == chosen,
+            )
+            for name, (words, keep) in FILTERS.items()
+        ],
+        "left_out": _left_out(evidence),
+        "heads": _heads(indicator, waits, sort, default, here),
+        "aged": aged,
+        "waits": waits,
+        "lines": [
+            line_of(row, evidence.instant, zone, marks.get(index))
+            for index, row in islice(enumerate(rows), first, first + ROWS_PER_PAGE)
+        ],
+        "range": _range_words(first, len(rows), sort),
+        "previous": here(page=page - 1 if page > 2 else None) if page > 1 else None,
+        "next": here(page=page + 1) if page < pages else None,
+        "csv": addresses.api(
+            f"/indicators/{indicator.key}/evidence",
+            **{name: kept[name] for name in ("team", "period", "variant")},
+            format="csv",
+        ),
+        "picker": picker(
+            asked=asked.get("period"),
+            today=today(settings, data_through),
+            history_start=settings.reporting.history_start,
+            daily=indicator.cadence is Cadence.DAILY,
+            address=lambda period: here(period=period),
+            action=addresses.evidence(indicator.key),
+            hidden={**kept, "period": None},
+        ),
+        "variants": [
+            (variant.title, here(variant=variant.key), variant.key == evidence.variant)
+            for variant in indicator.variants
+        ],
+    }
+
+
+def _headline(evidence: Evidence, at: Sequence[float]) -> str:
+    point, indicator = evidence.point, evidence.indicator
+    counted = formatting.counted(len(evidence.rows), "merge requests")
+    if point.value is None:
+        return f"{counted}, no value"
+    return f"{counted} behind {formatting.full(indicator, point.value, at)}"
+
+
+def _lede(evidence: Evidence, zone: ZoneInfo) -> str:
+    indicator, point = evidence.indicator, evidence.point
+    when = formatting.period(evidence.period)
+    variant = next((v.title for v in indicator.variants if v.key == evidence.variant), None)
+    name = f"{indicator.title} ({variant})" if variant else indicator.title
+    if indicator.unit is Unit.DAYS:
+        if point.partial:
+            when = f"{formatting.instant_with_zone(evidence.instant, zone)} (day not over)"
+        text = f"{name} of {evidence.team_name} on {when}."
+        older = sum((row.value or 0) > (point.value or 0) for row in evidence.rows)
+        younger = sum((row.value or 0) < (point.value or 0) for row in evidence.rows)
+        if point.value is not None:
+            text += (
+                f" The value is the median of the ages below: {older} are older, "
+                f"{younger} are younger."
+            )
+        return text
+    text = f"{name} of {evidence.team_name} in {when}{' so far' if point.partial else ''}."
+    if point.denominator:
+        people = formatting.people(float(point.denominator))
+        text += f" Each counts once; together they are divided by {people} on average."
+    return text
+
+
+def _strip(evidence: Evidence, at: Sequence[float]) -> Markup:
+    point, indicator = evidence.point, evidence.indicator
+    ages = [row.value for row in evidence.rows if row.value is not None]
+    if not ages or point.value is None:
+        return Markup()
+    words = formatting.number(indicator, point.value, at)
+    half = (point.p25, point.p75)
+    spread = ""
+    middle = None
+    if half[0] is not None and half[1] is not None:
+        middle = (half[0], half[1])
+        spread = f", middle half {half[0]:.0f} to {half[1]:.0f}"
+    goal = f"; target {formatting.plain(evidence.target)}" if evidence.target is not None else ""
+    label = (
+        f"Ages of {formatting.counted(len(ages), 'merge requests')} from {min(ages):.0f} to "
+        f"{max(ages):.0f} days; median {words}{spread}{goal}"
+    )
+    return strip(
+        ages,
+        median=point.value,
+        median_words=words,
+        middle_half=middle,
+        target=evidence.target,
+        label=label,
+    )
+
+
+def _median_marks(evidence: Evidence, rows: Sequence[EvidenceRow]) -> dict[int, str]:
+    """By the index of the row before which it stands: where the median lies, oldest first."""
+    value, total = evidence.point.value, len(rows)
+    if value is None or total < 3:
+        return {}
+    words = f"Median: {formatting.full(evidence.indicator, value)}."
+    if total % 2:
+        return {total // 2: f"{words} The next row is the middle one of {total:,}."}
+    return {total // 2: f"{words} It lies between the row above and the row below."}
+
+
+def _left_out(evidence: Evidence) -> str:
+    counts = [
+        f"{count:,} {LEFT_OUT.get(reason, reason.replace('_', ' '))}"
+        for reason, count in evidence.left_out.items()
+        if count
+    ]
+    return f"Left out: {', '.join(counts)}." if counts else "Left out: none."
+
+
+def _heads(
+    indicator: Indicator, waits: bool, sort: str, default: str, here: Callable[..., str]
+) -> list[Head]:
+    """The columns of the table in order; a second choice of the same head turns it round."""
+
+    def head(words: str, name: str | None = None, numeric: bool = False) -> Head:
+        if name is None:
+            return Head(words=words, name=None, address=None, direction="", numeric=numeric)
+        descending = sort == f"-{name}"
+        ascending = sort == name
+        turned = name if descending else f"-{name}"
+        return Head(
+            words=words,
+            name=name,
+            address=here(sort=turned if turned != default else None),
+            direction="descending" if descending else "ascending" if ascending else "none",
+            numeric=numeric,
+        )
+
+    heads = [head("Merge request", "reference"), head("Title", "title"), head("Author")]
+    if indicator.unit is Unit.DAYS:
+        heads += [head(f"{indicator.short_title}, days", "value", True), head("Created", "created")]
+        heads += [head("Review started", "review")]
+        heads += [head("In review, days", numeric=True)] * waits
+    else:
+        heads += [head("Merged", "merged"), head("Created", "created")]
+        heads += [head("Review started", "review")]
+    return [*heads, head("State")]
+
+
+def line_of(row: EvidenceRow, instant: datetime, zone: ZoneInfo, mark: str | None) -> Line:
+    """A merge request as a row of the table."""
+
+    def day(moment: datetime | None) -> str:
+        return formatting.day(local_day(moment, zone)) if moment else formatting.NO_VALUE
+
+    waited = _waited(row, instant)
+    flags = ["orphaned: author has left"] if "orphaned" in row.flags else []
+    return Line(
+        reference=f"{row.project}!{row.iid}",
+        address=addresses.outside(row.web_url),
+        title=row.title,
+        author=row.author_name or row.author_username or "unknown",
+        value=formatting.NO_VALUE if row.value is None else f"{row.value:,.1f}",
+        created=day(row.created_at),
+        review_started=day(row.review_started_at),
+        merged=day(row.merged_at),
+        in_review=formatting.NO_VALUE if waited is None else f"{waited:,.1f}",
+        state=_state(row, instant),
+        flags=[*flags, *(words for name, words in FLAGS.items() if name in row.flags)],
+        above_median=mark,
+    )
+
+
+def _state(row: EvidenceRow, instant: datetime) -> str:
+    if row.merged_at is not None and row.merged_at <= instant:
+        return "merged"
+    if row.draft:
+        return "draft"
+    if _waited(row, instant) is not None:
+        return "in review"
+    return "not yet in review"
+
+
+def _range_words(first: int, total: int, sort: str) -> str:
+    if not total:
+        return "No merge request"
+    order = {"-value": ", oldest first", "value": ", youngest first"}.get(sort, "")
+    return f"{first + 1:,} to {min(first + ROWS_PER_PAGE, total):,} of {total:,}{order}"

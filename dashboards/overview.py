@@ -1,0 +1,214 @@
+"""The page `/`: all teams against all indicators."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy.orm import Session
+
+from app.metrics import queries
+from app.metrics.answers import Matrix, MatrixCell, TeamRow
+from app.metrics.indicator import Cadence, Indicator, Status
+from app.settings import Settings
+from dashboards import addresses, formatting
+from dashboards.asked import Asked, today
+from dashboards.cells import Cell, Signal, cell_of, domains, signal_of
+from dashboards.periods import picker
+from dashboards.sparkline import CELL, WIDE_CELL
+
+FEW_COLUMNS = 4
+SIGNALS_AT_FIRST = 6
+DEEPEST = 3
+TALLIED = (Status.PROBLEM, Status.ATTENTION, Status.ON_TARGET)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One team with its cells, in the order of the columns."""
+
+    team: TeamRow
+    address: str
+    depth: int
+    cells: Sequence[Cell]
+    has: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Neighbouring columns that are judged by the same period."""
+
+    words: str
+    note: str
+    running: bool
+    indicators: Sequence[Indicator]
+
+
+def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object]:
+    """What `overview.html` draws. Raises NotFoundError and InvalidValueError for a wrong address."""
+    period, variant = asked.get("period"), asked.get("variant")
+    known_at = asked.get("as_known_at")
+    matrix = queries.matrix(session, settings, period=period, variant=variant, as_known_at=known_at)
+    differing = None
+    if known_at is not None:
+        present = queries.matrix(session, settings, period=period, variant=variant)
+        differing = restated(matrix, present)
+    return context(matrix, settings, asked, differing)
+
+
+def context(
+    matrix: Matrix, settings: Settings, asked: Asked, differing: int | None
+) -> dict[str, object]:
+    """The page of a matrix. differing: how many values have been restated since `as_known_at`."""
+    zone = settings.reporting.zone
+    tolerance = settings.targets.tolerance
+    kept = {name: asked.get(name) for name in ("period", "variant", "as_known_at")}
+    scales = domains(matrix)
+    wide = len(matrix.indicators) <= FEW_COLUMNS
+    size = WIDE_CELL if wide else CELL
+
+    def cell(team: TeamRow, indicator: Indicator) -> Cell:
+        return cell_of(
+            matrix.cells[team.slug, indicator.key],
+            tolerance,
+            scales[indicator.key],
+            team_address(team.slug, kept["period"], indicator.key),
+            size,
+        )
+
+    rows = []
+    for team in matrix.teams:
+        cells = [cell(team, indicator) for indicator in matrix.indicators]
+        rows.append(
+            Row(
+                team=team,
+                address=team_address(team.slug, kept["period"]),
+                depth=min(team.depth, DEEPEST),
+                cells=cells,
+                has=" ".join(
+                    sorted({str(c.status) for c in cells if c.status})
+                    + ["signal"] * any(c.change for c in cells)
+                ),
+            )
+        )
+    leaves = [row for row in rows if not row.team.has_children]
+    signals = list(_signals(matrix, leaves, tolerance, kept["period"]))
+    every_signal = asked.get("signals") == "all"
+    assert matrix.data_through is not None
+    groups = list(_groups(matrix, matrix.data_through, settings, kept["period"]))
+    return {
+        "matrix": matrix,
+        "data_through": matrix.data_through,
+        "recorded_at": matrix.recorded_at,
+        "rows": rows,
+        "leaves": len(leaves),
+        "wide": wide,
+        "groups": groups,
+        "first_columns": {group.indicators[0].key for group in groups},
+        "tally": {
+            status: sum(c.status is status for row in leaves for c in row.cells)
+            for status in TALLIED
+        },
+        "signals": signals if every_signal else signals[:SIGNALS_AT_FIRST],
+        "signal_count": len(signals),
+        "all_signals": None
+        if every_signal or len(signals) <= SIGNALS_AT_FIRST
+        else addresses.overview(**kept, signals="all"),
+        "picker": picker(
+            asked=asked.get("period"),
+            today=today(settings, matrix.data_through),
+            history_start=settings.reporting.history_start,
+            daily=False,
+            address=lambda period: addresses.overview(**{**kept, "period": period}),
+            action="/",
+            hidden={**kept, "period": None},
+        ),
+        "kept": kept,
+        "varied": [indicator for indicator in matrix.indicators if indicator.variants],
+        "exports": [
+            (
+                indicator.title,
+                addresses.api(
+                    f"/indicators/{indicator.key}/compare",
+                    period=kept["period"],
+                    variant=kept["variant"] if indicator.variants else None,
+                    format="csv",
+                ),
+            )
+            for indicator in matrix.indicators
+        ],
+        "known_at": _known_at(asked.get("as_known_at")),
+        "differing": differing,
+        "present": addresses.overview(**{**kept, "as_known_at": None}),
+        "zone": zone,
+    }
+
+
+def team_address(slug: str, period: str | None, anchor: str | None = None) -> str:
+    """A team's page for the same period, at one indicator."""
+    return addresses.team(slug, period=period) + (f"#{anchor}" if anchor else "")
+
+
+def restated(then: Matrix, present: Matrix) -> int:
+    """How many shown values differ between two states of the same matrix."""
+    return sum(
+        cell.judged.period == present.cells[key].judged.period
+        and cell.judged.value != present.cells[key].judged.value
+        for key, cell in then.cells.items()
+        if key in present.cells
+    )
+
+
+def _known_at(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if formatting.is_day(text):
+        return formatting.day(formatting.first_day(text))
+    return text
+
+
+def _signals(
+    matrix: Matrix, leaves: Sequence[Row], tolerance: float, period: str | None
+) -> Iterator[Signal]:
+    """The signals of the teams without teams below them: what worsened first."""
+    found = []
+    for indicator in matrix.indicators:
+        for row in leaves:
+            address = team_address(row.team.slug, period, indicator.key)
+            cell = matrix.cells[row.team.slug, indicator.key]
+            signal = signal_of(cell, tolerance, row.team.name, address)
+            if signal is not None:
+                found.append(signal)
+    yield from sorted(found, key=lambda signal: signal.improved)
+
+
+def _groups(
+    matrix: Matrix, data_through: datetime, settings: Settings, asked: str | None
+) -> Iterator[Group]:
+    root = matrix.teams[0].slug
+
+    def judged(indicator: Indicator) -> tuple[Cadence, str, bool]:
+        point = matrix.cells[root, indicator.key].judged
+        return indicator.cadence, point.period, point.partial
+
+    for (cadence, period, partial), members in groupby(matrix.indicators, judged):
+        indicators = list(members)
+        words, note = formatting.period(period), ""
+        if cadence is Cadence.DAILY and partial:
+            words = f"{formatting.instant(data_through, settings.reporting.zone)}, day not over"
+        elif partial:
+            words += ", not over: no status yet"
+        elif cadence is Cadence.MONTHLY and asked is None:
+            words += ", the last whole month"
+        running = _running(matrix.cells[root, indicators[0].key])
+        if running:
+            note = f"(hollow point: {running} so far)"
+        yield Group(words=words, note=note, running=partial, indicators=indicators)
+
+
+def _running(cell: MatrixCell) -> str | None:
+    """Name of the running month beside the judged one."""
+    last = cell.trail[-1] if cell.trail else None
+    if last is None or not last.partial or cell.judged_index == len(cell.trail) - 1:
+        return None
+    return formatting.period(last.period).split()[0]

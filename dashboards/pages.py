@@ -1,0 +1,329 @@
+"""The pages: one explicit list, one way to draw each, and the page of every failure."""
+
+import gzip
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from sqlalchemy.orm import Session, sessionmaker
+
+from app import __version__
+from app.metrics import INDICATORS, quality
+from app.metrics.answers import Freshness
+from app.settings import Settings
+from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
+from dashboards.asked import Asked
+from dashboards.sentences import STATUS_WORDS
+
+View = Callable[[Session, Settings, Asked], dict[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One page: where it is, what it is called, and what it is drawn from.
+
+    needs: the answers of `app.metrics` that its view asks for. parameters: the part of the address
+    that decides what it shows; others are ignored. charts: Plotly draws on it. before_collect: it is
+    shown although nothing was collected yet.
+    """
+
+    route: str
+    name: str
+    title: str
+    template: str
+    view: View
+    needs: tuple[str, ...]
+    parameters: tuple[str, ...]
+    charts: bool = False
+    before_collect: bool = False
+
+
+PAGES: tuple[Page, ...] = (
+    Page(
+        route="/",
+        name="overview",
+        title="Teams",
+        template="overview.html",
+        view=overview.view,
+        needs=("matrix",),
+        parameters=("period", "variant", "as_known_at", "signals"),
+    ),
+    Page(
+        route="/teams/{slug}",
+        name="team",
+        title="Team",
+        template="team.html",
+        view=team.view,
+        needs=("scorecard", "series", "team", "attention", "teams"),
+        parameters=("period", "grain"),
+        charts=True,
+    ),
+    Page(
+        route="/indicators/{key}",
+        name="indicator",
+        title="Indicator",
+        template="indicator.html",
+        view=indicator.view,
+        needs=("matrix", "targets"),
+        parameters=("team", "period", "variant"),
+        charts=True,
+    ),
+    Page(
+        route="/indicators/{key}/evidence",
+        name="evidence",
+        title="Evidence",
+        template="evidence.html",
+        view=evidence.view,
+        needs=("evidence", "team", "series"),
+        parameters=("team", "period", "variant", "state", "sort", "page"),
+    ),
+    Page(
+        route="/data",
+        name="data",
+        title="Data",
+        template="data.html",
+        view=data.view,
+        needs=("freshness", "findings", "runs"),
+        parameters=("before",),
+        before_collect=True,
+    ),
+)
+
+# Everything from this origin; nothing inline. Plotly writes its own style elements.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Encoding",
+}
+COMPRESSED_FROM = 1_000
+
+
+def embedded(value: object) -> Markup:
+    """A value as JSON inside a `<script type="application/json">`; no character can end the element."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - every character that could end the element is escaped
+
+
+def environment(settings: Settings) -> Environment:
+    """The templates with what all of them use. Everything is escaped unless it is Markup."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    zone = settings.reporting.zone
+    made.filters["day"] = formatting.day
+    made.filters["count"] = formatting.count
+    made.filters["percent"] = formatting.percent
+    made.filters["instant"] = lambda value: formatting.instant_with_zone(value, zone)
+    made.filters["embedded"] = embedded
+    made.globals.update(
+        addresses=addresses,
+        formatting=formatting,
+        assets=assets.addresses_by_name(),
+        indicators=INDICATORS,
+        status_words=STATUS_WORDS,
+        version=__version__,
+        timezone=settings.reporting.timezone,
+    )
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A page note: what is stale, since when, what that touches, and the repairing command."""
+
+    strong: str
+    text: str
+    command: str
+
+
+def stale_notes(freshness: Sequence[Freshness], settings: Settings, now: datetime) -> list[Note]:
+    """A note for each source whose last success is too long ago, or that failed since."""
+    zone = settings.reporting.zone
+    titles = {each.key: each.title for each in INDICATORS}
+    notes = []
+    for row in freshness:
+        if row.state != "stale" or row.data_through is None:
+            continue
+        days = (now - row.data_through).days
+        behind = f"{days} {'day' if days == 1 else 'days'}" if days else "hours"
+        touched = formatting.listed([titles.get(key, key) for key in row.feeds])
+        text = f"{touched} stop at {formatting.instant(row.data_through, zone)}."
+        if row.last_outcome == "failed" and row.message:
+            text += f" The last run failed: {row.message.rstrip('.')}."
+        notes.append(Note(f"{row.title} is {behind} behind.", text, row.command))
+    return notes
+
+
+class Pages:
+    """Draws pages for one configuration."""
+
+    def __init__(self, settings: Settings, sessions: sessionmaker[Session]) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._environment = environment(settings)
+
+    def endpoint(self, page: Page) -> Callable[[Request], Response]:
+        """The function that answers the page's route."""
+
+        def show(request: Request) -> Response:
+            asked = Asked(
+                path={name: str(value) for name, value in request.path_params.items()},
+                query={name: request.query_params.get(name, "") for name in page.parameters},
+            )
+            with self._sessions() as session:
+                freshness = quality.freshness(session, self._settings)
+                collected = any(row.data_through for row in freshness)
+                if not collected and not page.before_collect:
+                    return self._first_steps(request, freshness)
+                context = page.view(session, self._settings, asked)
+            now = datetime.now(UTC)
+            notes = [] if page.name == "data" else stale_notes(freshness, self._settings, now)
+            return self.respond(
+                request, page.template, {"page": page.name, "notes": notes, **context}, page.charts
+            )
+
+        return show
+
+    def _first_steps(self, request: Request, freshness: Sequence[Freshness]) -> Response:
+        settings = self._settings
+        return self.respond(
+            request,
+            "empty.html",
+            {
+                "page": "empty",
+                "sources": [row.title for row in freshness],
+                "configuration": str(settings.path) if settings.path else None,
+                "again": _same_address(request),
+            },
+        )
+
+    def respond(
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, Any],
+        charts: bool = False,
+        status: int = 200,
+    ) -> Response:
+        """A page with its headers, compressed where the browser takes it."""
+        known: dict[str, Any] = {
+            "notes": [],
+            "data_through": None,
+            "recorded_at": None,
+            "charts": charts,
+        }
+        html = self._environment.get_template(template).render({**known, **context})
+        styles = " 'unsafe-inline'" if charts else ""
+        headers = {**HEADERS, "Content-Security-Policy": POLICY.format(styles=styles)}
+        body = html.encode()
+        if len(body) >= COMPRESSED_FROM and assets.accepts_gzip(
+            request.headers.get("accept-encoding", "")
+        ):
+            body = gzip.compress(body, compresslevel=5, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return HTMLResponse(body, status_code=status, headers=headers)
+
+
+def send_asset(request: Request) -> Response:
+    """A file under its hashed address."""
+    asset = assets.by_address().get(request.url.path)
+    if asset is None:
+        return Response("There is no such file.", status_code=404, media_type="text/plain")
+    headers = {
+        "Cache-Control": assets.FOREVER,
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if assets.accepts_gzip(request.headers.get("accept-encoding", "")):
+        headers["Content-Encoding"] = "gzip"
+        return Response(asset.compressed, media_type=asset.media_type, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+
+def register(app: FastAPI, settings: Settings, sessions: sessionmaker[Session]) -> None:
+    """Adds every page and its files to the application. They are no part of the API's description."""
+    pages = Pages(settings, sessions)
+    for page in PAGES:
+        app.add_api_route(
+            page.route,
+            pages.endpoint(page),
+            methods=["GET", "HEAD"],
+            name=page.name,
+            include_in_schema=False,
+            response_class=HTMLResponse,
+        )
+    app.add_api_route(
+        "/static/{name}",
+        send_asset,
+        methods=["GET", "HEAD"],
+        name="static",
+        include_in_schema=False,
+    )
+    app.state.pages = pages
+
+
+def _same_address(request: Request) -> str:
+    """The address that was asked for, on this site whatever it begins with."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"/{request.url.path.lstrip('/')}{query}"
+
+
+ERRORS: Mapping[int, tuple[str, str]] = {
+    404: ("not found", "This page does not exist"),
+    422: ("not understood", "This address cannot be understood"),
+    503: ("not available", "This page cannot be shown right now"),
+}
+
+
+def error_page(
+    request: Request,
+    status: int,
+    message: str,
+    *,
+    hint: str = "",
+    field: str | None = None,
+    request_id: str | None = None,
+) -> Response:
+    """The page of a failure in the design's words; needs no database.
+
+    message: what happened, one sentence. hint: what to do. field: the parameter that is wrong.
+    request_id: what the log calls the request. Only for an application on which `register` ran.
+    """
+    pages: Pages = request.app.state.pages
+    words, title = ERRORS.get(status, ("failed", "This page could not be drawn"))
+    return pages.respond(
+        request,
+        "error.html",
+        {
+            "page": "error",
+            "status": status,
+            "words": words,
+            "title": title,
+            "message": message,
+            "hint": hint,
+            "field": field,
+            "again": str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+            "retry": status >= 500,
+            "time": datetime.now(UTC),
+            "request_id": request_id,
+        },
+        status=status,
+    )
