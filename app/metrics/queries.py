@@ -263,8 +263,11 @@ def _day_of_matrix(basis: Basis, period: str | None) -> date:
     return today if period is None else min(periods.parse(period, "period").last, today)
 
 
-def runs(session: Session, *, limit: int = 100, before: int | None = None) -> Sequence[Run]:
-    """Collector and refresh runs, newest first; `before`: only those with a smaller id."""
+def runs(session: Session, *, limit: int | None = 100, before: int | None = None) -> Sequence[Run]:
+    """Collector and refresh runs, newest first.
+
+    limit: None for all. before: only those with a smaller id.
+    """
     statement = select(Run).order_by(Run.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Run.id < before)

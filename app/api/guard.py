@@ -1,0 +1,91 @@
+"""The outermost layer: who may be addressed, the headers of every answer, and the last resort."""
+
+import re
+from collections.abc import Iterable
+from uuid import uuid4
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import Draw, Failure, tell
+
+log = structlog.get_logger()
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:/@\[\]]+)\.?(:\d+)?", re.IGNORECASE)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Guard:
+    """Wraps the whole application.
+
+    hosts: the names under which it may be addressed; None: any. Where nobody signs in, a page of
+    another site must not reach it under a name of its own that points here (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None, draw: Draw) -> None:
+        self._app = app
+        self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
+        self._draw = draw
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        request = Request(scope, receive)
+        if not self._may_be_addressed(Headers(scope=scope).get("host")):
+            names = ", ".join(sorted(self._hosts or ()))
+            refusal = Failure(status=400, message=f"This server only answers to {names}.")
+            await tell(request, refusal, self._draw)(scope, receive, guarded)
+            return
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception:
+            request_id = uuid4().hex[:12]
+            log.exception("request.failed", path=request.url.path, request_id=request_id)
+            if started:
+                raise  # half an answer cannot be taken back
+            failure = Failure(
+                status=500,
+                message="Something went wrong here that should not have.",
+                hint=f"The log has it under {request_id}.",
+                request_id=request_id,
+            )
+            await tell(request, failure, self._draw)(scope, receive, guarded)
+
+    def _may_be_addressed(self, host: str | None) -> bool:
+        if self._hosts is None or host is None:
+            return True
+        match = HOST.fullmatch(host)
+        return match is not None and match["name"].lower().rstrip(".") in self._hosts
+
+
+def hosts_of(listens_on: str) -> tuple[str, ...]:
+    """The names of a server that listens on a loopback address."""
+    own = f"[{listens_on}]" if ":" in listens_on else listens_on
+    return (*LOOPBACK, own)

@@ -1,0 +1,23 @@
+"""`/healthz` and `/readyz`: alive, and able to answer."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.listing import respond
+from app.api.problems import PROBLEMS
+from app.api.shapes import HealthAnswer
+from app.store import migrate
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", response_model=HealthAnswer)
+def healthz() -> Response:
+    """The process is alive; the database is not asked."""
+    return respond(HealthAnswer(status="ok"))
+
+
+@router.get("/readyz", response_model=HealthAnswer, responses={503: PROBLEMS[503]})
+def readyz(request: Request) -> Response:
+    """The database answers and is migrated; otherwise 503."""
+    migrate.require_newest(request.app.state.engine)
+    return respond(HealthAnswer(status="ok"))

@@ -1,0 +1,162 @@
+"""`/api/v1/indicators`: what is measured, its values over time, side by side, and their evidence."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from app.api.listing import (
+    Cursor,
+    Listed,
+    page_size,
+    respond,
+    respond_as_table,
+    respond_with_list,
+    respond_with_page,
+)
+from app.api.problems import TABLE_OR_PROBLEMS
+from app.api.request import AsTable, Configured, Paged, Period, Reading, Variant
+from app.api.shapes import (
+    CompareAnswer,
+    EvidenceAnswer,
+    IndicatorAnswer,
+    PointAnswer,
+    SeriesAnswer,
+)
+from app.metrics import INDICATORS, queries
+from app.metrics.answers import EvidenceRow
+
+router = APIRouter(prefix="/api/v1/indicators", tags=["indicators"])
+
+Team = Annotated[str | None, Field(description="Slug of a team; by default `organisation`.")]
+
+
+class SeriesParameters(AsTable):
+    """Which series."""
+
+    team: Team = None
+    from_: Annotated[
+        str | None,
+        Field(alias="from", description="First day or month; by default 13 months back."),
+    ] = None
+    to: Annotated[
+        str | None, Field(description="Last day or month, inclusive; by default today.")
+    ] = None
+    grain: Annotated[
+        str | None, Field(description="day, week or month; by default that of the cadence.")
+    ] = None
+    variant: Variant = None
+    as_known_at: Annotated[
+        str | None,
+        Field(description="An ISO instant, or the end of a day: the values as they stood then."),
+    ] = None
+
+
+class CompareParameters(Paged):
+    """Which comparison."""
+
+    parent: Annotated[
+        str | None, Field(description="Slug of the team whose children are compared.")
+    ] = None
+    period: Period = None
+    variant: Variant = None
+
+
+class EvidenceParameters(Paged):
+    """Behind which point."""
+
+    team: Team = None
+    period: Period = None
+    variant: Variant = None
+
+
+@router.get("", response_model=Listed[IndicatorAnswer], responses=TABLE_OR_PROBLEMS)
+def list_indicators(request: Request, asked: Annotated[Paged, Query()]) -> Response:
+    """What is measured."""
+    items = [IndicatorAnswer.of(indicator) for indicator in INDICATORS]
+    return respond_with_list(request, asked, IndicatorAnswer, items)
+
+
+@router.get("/{key}/series", response_model=SeriesAnswer, responses=TABLE_OR_PROBLEMS)
+def series(
+    request: Request,
+    session: Reading,
+    settings: Configured,
+    key: str,
+    asked: Annotated[SeriesParameters, Query()],
+) -> Response:
+    """One indicator of one team over time, with its limits and targets. As CSV: its points."""
+    found = queries.series(
+        session,
+        settings,
+        key,
+        team=asked.team,
+        from_=asked.from_,
+        to=asked.to,
+        grain=asked.grain,
+        variant=asked.variant,
+        as_known_at=asked.as_known_at,
+    )
+    answer = SeriesAnswer.of(found)
+    if asked.format == "csv":
+        return respond_as_table(request, PointAnswer, answer.points)
+    return respond(answer)
+
+
+@router.get("/{key}/compare", response_model=Listed[CompareAnswer], responses=TABLE_OR_PROBLEMS)
+def compare(
+    request: Request,
+    session: Reading,
+    settings: Configured,
+    key: str,
+    asked: Annotated[CompareParameters, Query()],
+) -> Response:
+    """A team and the teams directly below it in one period; the team itself comes first."""
+    found = queries.compare(
+        session, settings, key, parent=asked.parent, period=asked.period, variant=asked.variant
+    )
+    items = [CompareAnswer.of(row) for row in (found.parent, *found.children)]
+    return respond_with_list(request, asked, CompareAnswer, items)
+
+
+@router.get("/{key}/evidence", response_model=Listed[EvidenceAnswer], responses=TABLE_OR_PROBLEMS)
+def evidence(
+    request: Request,
+    session: Reading,
+    settings: Configured,
+    key: str,
+    asked: Annotated[EvidenceParameters, Query()],
+) -> Response:
+    """The merge requests behind one point, the oldest first; as many as the point's n."""
+    cursor = Cursor(request)
+    period, start, last = asked.period, 0, ""
+    if asked.cursor is not None:
+        # The latest period may change between two pages: that of the first one stands.
+        period, start, last = cursor.read(asked.cursor, str, int, str)
+    found = queries.evidence(
+        session, settings, key, team=asked.team, period=period, variant=asked.variant
+    )
+    rows = found.rows
+    start = _after(rows, last, start)
+    end = start + page_size(asked, len(rows))
+    items = [EvidenceAnswer(**EvidenceAnswer.fields_of(row)) for row in rows[start:end]]
+    next_ = None
+    if end < len(rows):
+        next_ = cursor.write(found.period, end, _reference(rows[end - 1]))
+    return respond_with_page(request, asked, EvidenceAnswer, items, next_)
+
+
+def _reference(row: EvidenceRow) -> str:
+    return f"{row.project}!{row.iid}"
+
+
+def _after(rows: Sequence[EvidenceRow], last: str, start: int) -> int:
+    """Where the next page begins: after the last row that was shown.
+
+    Where that one is gone, so are perhaps others before it: rather one twice than one never.
+    """
+    for index, row in enumerate(rows):
+        if _reference(row) == last:
+            return index + 1
+    return max(start - 1, 0)

@@ -1,0 +1,176 @@
+"""Every failure as one sentence: RFC 9457 for the API, and the same for the pages to draw."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from app.errors import AppError, InvalidValueError, NotFoundError
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "application/problem+json"
+RETRY_SECONDS = "10"
+NOT_MIGRATED = {"42P01", "42703"}
+"""SQLSTATE of a table and of a column that does not exist."""
+
+
+class Problem(BaseModel):
+    """RFC 9457. field: the parameter that is wrong. request_id: what the log calls the request."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    field: str | None = None
+    request_id: str | None = None
+
+
+def _described(description: str) -> dict[str, Any]:
+    schema = Problem.model_json_schema()
+    return {"description": description, "content": {PROBLEM_TYPE: {"schema": schema}}}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: _described("There is no such team, indicator or variant; `field` names the parameter."),
+    422: _described("A parameter cannot be meant; `field` names it."),
+    503: _described("The database does not answer or is not migrated."),
+}
+"""What an answer may be instead, for `/openapi.json`."""
+
+TABLE_OR_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+    **PROBLEMS,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """A failure as a reader is told it. hint: what to do, one sentence, or empty."""
+
+    status: int
+    message: str
+    hint: str = ""
+    field: str | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    request_id: str | None = None
+
+
+Draw = Callable[[Request, Failure], Response]
+"""Draws a failure as a page."""
+
+
+def failure_of(error: Exception) -> Failure | None:
+    """How a failure is told; None for one that nobody foresaw."""
+    if isinstance(error, NotFoundError):
+        return Failure(status=404, message=error.message, hint=error.hint, field=error.field)
+    if isinstance(error, InvalidValueError):
+        return Failure(status=422, message=error.message, hint=error.hint, field=error.field)
+    if isinstance(error, AppError):
+        return _unavailable(error.message, error.hint)
+    if isinstance(error, RequestValidationError):
+        return _refusal(error)
+    if isinstance(error, HTTPException):
+        return _http(error)
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
+        return _unavailable("The database does not answer.", "Look at the log; nothing is lost.")
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
+        return _unavailable(
+            "The database is not at the revision that this program needs.",
+            "Run `teamgauge migrate`.",
+        )
+    return None
+
+
+def _unavailable(message: str, hint: str) -> Failure:
+    return Failure(status=503, message=message, hint=hint, headers={"Retry-After": RETRY_SECONDS})
+
+
+def _refusal(error: RequestValidationError) -> Failure:
+    """The first parameter that cannot be meant, named as it stands in the address."""
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    if first["type"] == "extra_forbidden":
+        message = f"This address has no parameter {name!r:.40}."
+    else:
+        message = f"{name} {first.get('input')!r:.40} cannot be used: {_lowered(first['msg'])}."
+    return Failure(status=422, message=message, field=name)
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _http(error: HTTPException) -> Failure:
+    messages = {
+        404: "There is nothing at this address.",
+        405: "This address only answers to GET.",
+    }
+    return Failure(
+        status=error.status_code,
+        message=messages.get(error.status_code, str(error.detail)),
+        headers=error.headers or {},
+    )
+
+
+def is_for_machines(path: str) -> bool:
+    """Whether who asks for a path wants a problem rather than a page."""
+    return path.startswith("/api/") or path in ("/openapi.json", "/healthz", "/readyz", "/metrics")
+
+
+def problem(request: Request, failure: Failure) -> Response:
+    """A failure as application/problem+json."""
+    told = Problem(
+        type="about:blank",
+        title=HTTPStatus(failure.status).phrase,
+        status=failure.status,
+        detail=f"{failure.message} {failure.hint}".rstrip(),
+        instance=request.url.path,
+        field=failure.field,
+        request_id=failure.request_id,
+    )
+    return Response(
+        orjson.dumps(told.model_dump(exclude_none=True)),
+        status_code=failure.status,
+        media_type=PROBLEM_TYPE,
+        headers={"Cache-Control": "no-store", **failure.headers},
+    )
+
+
+def tell(request: Request, failure: Failure, draw: Draw) -> Response:
+    """A failure as a problem, or as a page for a browser."""
+    if is_for_machines(request.url.path):
+        return problem(request, failure)
+    answer = draw(request, failure)
+    answer.headers.update(failure.headers)
+    return answer
+
+
+def install(app: FastAPI, draw: Draw) -> None:
+    """Registers the one handler of everything that is foreseen. draw: draws it as a page."""
+
+    def handle(request: Request, error: Exception) -> Response:
+        failure = failure_of(error)
+        if failure is None:
+            raise error
+        if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("request.unavailable", path=request.url.path, reason=_reason(error))
+        return tell(request, failure, draw)
+
+    for kind in (AppError, RequestValidationError, HTTPException, DBAPIError, PoolTimeoutError):
+        app.add_exception_handler(kind, handle)
+
+
+def _reason(error: Exception) -> str:
+    """What happened, for the log: the driver's first line; it has no password in it."""
+    return (str(getattr(error, "orig", error)).strip().splitlines() or [""])[0]

@@ -1,0 +1,87 @@
+"""`/api/v1/teams`: the tree, one team, its indicators and what waits in it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from app.api.listing import Listed, respond, respond_with_list
+from app.api.problems import PROBLEMS, TABLE_OR_PROBLEMS
+from app.api.request import Configured, Paged, Parameters, Period, Reading
+from app.api.shapes import AttentionAnswer, ScorecardAnswer, TeamAnswer, TeamRowAnswer
+from app.metrics import queries
+
+router = APIRouter(prefix="/api/v1/teams", tags=["teams"])
+
+
+class TeamParameters(Parameters):
+    """Which day and range."""
+
+    on: Annotated[
+        str | None, Field(description="The day whose members are named; by default today.")
+    ] = None
+    from_: Annotated[
+        str | None,
+        Field(alias="from", description="First day of the membership changes; 13 months back."),
+    ] = None
+    to: Annotated[
+        str | None, Field(description="Last day of the membership changes; by default today.")
+    ] = None
+
+
+class ScorecardParameters(Paged):
+    """Which period."""
+
+    period: Period = None
+
+
+@router.get("", response_model=Listed[TeamRowAnswer], responses=TABLE_OR_PROBLEMS)
+def list_teams(
+    request: Request, session: Reading, settings: Configured, asked: Annotated[Paged, Query()]
+) -> Response:
+    """Every team, `organisation` first, parents before children."""
+    items = [TeamRowAnswer.of(row) for row in queries.teams(session, settings)]
+    return respond_with_list(request, asked, TeamRowAnswer, items)
+
+
+@router.get("/{slug}", response_model=TeamAnswer, responses=PROBLEMS)
+def team(
+    session: Reading, settings: Configured, slug: str, asked: Annotated[TeamParameters, Query()]
+) -> Response:
+    """One team: managers, people on a day, owned projects, membership changes, targets in force."""
+    found = queries.team(session, settings, slug, on=asked.on, from_=asked.from_, to=asked.to)
+    return respond(TeamAnswer.of(found))
+
+
+@router.get(
+    "/{slug}/scorecard", response_model=Listed[ScorecardAnswer], responses=TABLE_OR_PROBLEMS
+)
+def scorecard(
+    request: Request,
+    session: Reading,
+    settings: Configured,
+    slug: str,
+    asked: Annotated[ScorecardParameters, Query()],
+) -> Response:
+    """Every indicator of one team in one period."""
+    found = queries.scorecard(session, settings, slug, period=asked.period)
+    items = [ScorecardAnswer.of(row) for row in found.items]
+    return respond_with_list(request, asked, ScorecardAnswer, items)
+
+
+@router.get(
+    "/{slug}/attention", response_model=Listed[AttentionAnswer], responses=TABLE_OR_PROBLEMS
+)
+def attention(
+    request: Request,
+    session: Reading,
+    settings: Configured,
+    slug: str,
+    asked: Annotated[Paged, Query()],
+) -> Response:
+    """What waits now: merge requests in review, the longest first, then orphaned open ones."""
+    found = queries.attention(session, settings, slug, limit=None)
+    waiting = [("in_review", each.row) for each in found.oldest_in_review]
+    waiting += [("orphaned", each.row) for each in found.orphaned]
+    items = [AttentionAnswer(kind=kind, **AttentionAnswer.fields_of(row)) for kind, row in waiting]
+    return respond_with_list(request, asked, AttentionAnswer, items)

@@ -1,0 +1,67 @@
+"""The web application, put together: API, pages, and what surrounds every answer."""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import Engine
+from starlette.middleware.gzip import GZipMiddleware
+
+from app import __version__
+from app.api import ROUTERS, problems
+from app.api.guard import Guard, hosts_of
+from app.api.problems import Failure
+from app.settings import Settings
+from app.store.engine import sessions
+from dashboards import pages
+
+DESCRIPTION = """\
+Indicators per engineering team, from merge requests as they stood on any day.
+
+Lists come in pages (`limit`, `cursor`; `next` is the cursor of the page after) and with
+`format=csv` as a table. Errors are RFC 9457 problems that name the `field`."""
+
+
+def create_app(settings: Settings, engine: Engine) -> FastAPI:
+    """The application on a migrated database; it reads only.
+
+    Serving on an address that is not loopback without sign-in is refused by `serve`, not here.
+    """
+    app = FastAPI(
+        title="teamgauge",
+        description=DESCRIPTION,
+        version=__version__,
+        openapi_url="/openapi.json",
+        docs_url=None,  # these load scripts from elsewhere
+        redoc_url=None,
+        generate_unique_id_function=_operation,
+    )
+    # Every answer is of one moment, and no request can write.
+    reading = sessions(
+        engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    )
+    app.state.settings = settings
+    app.state.engine = engine
+    app.state.sessions = reading
+    for router in ROUTERS:
+        app.include_router(router)
+    pages.register(app, settings, reading)
+    problems.install(app, _page)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    hosts = hosts_of(settings.server.host) if settings.auth.mode == "none" else None
+    app.add_middleware(Guard, hosts=hosts, draw=_page)
+    return app
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name
+
+
+def _page(request: Request, failure: Failure) -> Response:
+    """A failure as a page."""
+    return pages.error_page(
+        request,
+        failure.status,
+        failure.message,
+        hint=failure.hint,
+        field=failure.field,
+        request_id=failure.request_id,
+    )
