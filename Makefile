@@ -4,7 +4,7 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-# Where the demo listens and keeps its data (empty: the command's own choice).
+# Where the demo listens, and where it keeps its data (empty: nowhere once it has ended).
 PORT ?= 8000
 DATA_DIR ?=
 # The Python that .venv is made with (empty: the first one found that is new enough).
@@ -46,7 +46,9 @@ docs: .venv/.dev ## write the generated parts of the README and docs/ anew
 
 .PHONY: bench
 bench: .venv/.dev ## run every benchmark; each prints its ratio
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; .venv/bin/python "$$file"; done
+	@set -e; for file in benchmarks/[!_]*.py; do \
+		echo "== $$file"; .venv/bin/python -m "benchmarks.$$(basename "$$file" .py)"; \
+	done
 
 # The resolver looks at every platform and every Python from 3.11 on; the pins there are stay unless
 # UPGRADE=1. The development lock takes the versions of the runtime lock.
@@ -61,8 +63,8 @@ lock: .venv/.dev ## resolve pyproject.toml into the hashed lock files (UPGRADE=1
 		--constraints requirements-build.lock --output-file requirements-dev.lock > /dev/null
 
 .PHONY: clean
-clean: ## remove .venv, the demo's data and every cache (stop the demo first)
-	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+clean: ## remove .venv and every cache
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

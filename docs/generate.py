@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.cli import template
+from app.cli.commands import COMMANDS, make_command
 from app.main import create_app
-
-from app.cli import COMMANDS, make_command
 from app.metrics import INDICATORS
 from app.metrics.indicator import Better, Indicator
 from app.settings import Settings
 from app.store.engine import make_engine
 from collectors import SOURCES
-from dashboards.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
 
@@ -95,7 +94,7 @@ def _commands() -> str:
         for parameter in parsed[command.name].params:
             value = parameter.metavar or parameter.name.upper()
             if parameter.param_type_name == "argument":
-                usage.append(value)
+                usage.append(f"[{value}…]" if parameter.nargs == -1 else value)
             elif parameter.name not in ("config", "help"):
                 option = parameter.opts[0]
                 usage.append(f"[{option}]" if parameter.is_flag else f"[{option} {value}]")
@@ -103,14 +102,8 @@ def _commands() -> str:
     return _table(["command", "does"], rows)
 
 
-def _pages() -> str:
-    return _table(
-        ["page", "shows", "its address may say"],
-        (
-            [f"`{page.route}`", page.title, ", ".join(f"`{name}`" for name in page.parameters)]
-            for page in PAGES
-        ),
-    )
+def _configuration() -> str:
+    return f"```toml\n{template.CONFIGURATION}```"
 
 
 def _api() -> str:
@@ -124,7 +117,8 @@ def _api() -> str:
                 for parameter in operation.get("parameters", [])
                 if parameter["in"] == "query"
             ]
-            rows.append([f"`{method.upper()} {path}`", operation["summary"], ", ".join(asked)])
+            answer = operation["description"].partition("\n\n")[0]
+            rows.append([f"`{method.upper()} {path}`", answer, ", ".join(asked)])
     return _table(["address", "answers", "may be asked with"], rows)
 
 
@@ -132,7 +126,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "indicators": _indicators,
     "definitions": _definitions,
     "commands": _commands,
-    "pages": _pages,
+    "configuration": _configuration,
     "api": _api,
 }
 DOCUMENTS = ("README.md", "docs/indicators.md")
