@@ -47,6 +47,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
+        # HEAD is GET without the body: no route needs to know it.
+        only_head = scope["method"] == "HEAD"
+        if only_head:
+            scope = {**scope, "method": "GET"}
 
         async def guarded(message: Message) -> None:
             nonlocal started
@@ -55,6 +59,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+            elif only_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         request = Request(scope, receive)

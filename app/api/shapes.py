@@ -231,7 +231,7 @@ class EvidenceAnswer(Answer):
 
 
 class OfKind(Answer):
-    """Why something waits: `in_review` or `orphaned`."""
+    """What sort of row it is: why something waits (`in_review`, `orphaned`), or which finding."""
 
     kind: str
 
@@ -372,10 +372,8 @@ class FindingAnswer(Answer):
         )
 
 
-class FindingRow(FindingItemAnswer):
+class FindingRow(FindingItemAnswer, OfKind):
     """One case as a row of the CSV."""
-
-    kind: str
 
 
 class HealthAnswer(Answer):
