@@ -1,0 +1,87 @@
+"""`teamgauge check`: one line for each thing in the configuration, and what to do about what fails."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from app.cli.check_gitlab import Finding, check_gitlab
+from app.cli.log import redacted
+from app.cli.options import ConfigOption, begin
+from app.errors import AppError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+READ_LATER = ("plan", "openings", "targets")
+
+
+def check(context: typer.Context, config: ConfigOption = None) -> int:
+    """Connect to everything that is configured and say what works."""
+    settings = begin(context, config)
+    status = 0
+    for works, what, sentence in findings(settings):
+        mark = "ok    " if works else "FAILED"
+        typer.echo(redacted(f"{mark}  {what}: {' '.join(sentence.split())}"))
+        if not works:
+            status = 1
+    return status
+
+
+def findings(settings: "Settings") -> Iterator[Finding]:
+    """Everything in the configuration, checked one after another."""
+    if settings.path is None:
+        yield True, "configuration", "no file, so the environment and the defaults hold"
+    else:
+        yield True, "configuration", str(settings.path)
+    yield from _database(settings)
+    yield from _files(settings)
+    yield from check_gitlab(settings)
+
+
+def _database(settings: "Settings") -> Iterator[Finding]:
+    from sqlalchemy import text
+
+    from app.store.engine import open_database
+    from app.store.migrate import newest_revision, present_revision, require_newest
+
+    embedded = not settings.database.url.get_secret_value()
+    try:
+        if embedded:
+            from app.store.embedded import default_data_dir
+
+            folder = settings.database.data_dir or default_data_dir()
+            where = f"embedded Postgres in {folder}"
+        else:
+            where = "external Postgres"
+        with open_database(settings) as engine:
+            with engine.connect() as connection:
+                version = connection.scalar(text("SHOW server_version"))
+            require_newest(engine)
+            revision = present_revision(engine)
+        assert revision == newest_revision()
+    except AppError as error:
+        yield False, "database", str(error)
+    else:
+        yield True, "database", f"{where}, version {version}, revision {revision}"
+
+
+def _files(settings: "Settings") -> Iterator[Finding]:
+    from collectors.files.organisation import FEEDS, read_organisation
+    from collectors.files.problems import InvalidFileError
+
+    given = settings.files.organisation
+    if given:
+        try:
+            batch = read_organisation(settings.files)
+        except InvalidFileError as error:
+            for problem in error.problems:
+                yield False, "files", problem
+        else:
+            kinds = [type(record) for record in batch.records]
+            for key, path in given.items():
+                yield True, f"files.{key}", f"{path}, {kinds.count(FEEDS[key][0]):,} rows"
+    for key in READ_LATER:
+        path = getattr(settings.files, key)
+        if path is not None:
+            yield True, f"files.{key}", f"{path}, read by a later version"

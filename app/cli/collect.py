@@ -1,0 +1,120 @@
+"""`teamgauge collect`: the sources one after another, then the indicators."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.log import redacted
+from app.cli.options import ConfigOption, begin, database
+from app.cli.progress import following
+from app.cli.refresh import refresh_indicators
+from app.errors import ConfigurationError, LockedError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from app.settings import Settings
+    from collectors.runner import RunReport
+
+LATER = ("bamboohr", "greenhouse")
+HOW_TO_CONFIGURE = {
+    "files": "put teams.yaml beside the configuration, or set files.teams",
+    "gitlab": "set gitlab.groups or gitlab.projects",
+}
+
+
+def collect(
+    context: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="gitlab or files; without a name all of them."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again, not only what changed.")
+    ] = False,
+    config: ConfigOption = None,
+) -> int:
+    """Collect what is configured, then refresh the indicators.
+
+    Made for cron: it reads only what changed, and one run of a source at a time.
+    """
+    settings = begin(context, config)
+    names = wanted(settings, sources or [])
+    with database(settings) as engine:
+        return run_sources(engine, settings, names, full=full)
+
+
+def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
+    """The sources to run. Raises ConfigurationError for one that is unknown or not configured."""
+    from app.settings.wording import nearest
+
+    configured = settings.configured_sources()
+    if not named:
+        if not configured:
+            raise ConfigurationError(
+                "There is nothing to collect: set gitlab.groups or gitlab.projects, or put "
+                "teams.yaml beside the configuration (`teamgauge init` writes an example)."
+            )
+        return configured
+    for name in named:
+        if name in LATER:
+            raise ConfigurationError(f"The source {name} is not available yet in this version.")
+        if name not in HOW_TO_CONFIGURE:
+            near = nearest(name, HOW_TO_CONFIGURE)
+            known = (
+                f"perhaps {near} is meant" if near else f"there are {', '.join(HOW_TO_CONFIGURE)}"
+            )
+            raise ConfigurationError(f"There is no source {name}, {known}.")
+        if name not in configured:
+            raise ConfigurationError(
+                f"The source {name} is not configured: {HOW_TO_CONFIGURE[name]}."
+            )
+    return tuple(dict.fromkeys(named))
+
+
+def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *, full: bool) -> int:
+    """Runs the named sources and the refresh, says how each went, and returns the exit status."""
+    from collectors import SOURCES
+    from collectors.runner import run
+
+    started_at = datetime.now(UTC)
+    by_name = {source.name: source for source in SOURCES}
+    statuses: list[int] = []
+    for name in names:
+        began = monotonic()
+        try:
+            with following() as report:
+                done = run(
+                    engine,
+                    by_name[name],
+                    settings,
+                    full=full,
+                    started_at=started_at,
+                    report=report,
+                )
+        except LockedError as error:
+            typer.echo(f"{name}: {error}")
+            statuses.append(error.status)
+        else:
+            _tell(done, monotonic() - began)
+            statuses.append(done.status)
+    if any(status != LockedError.status for status in statuses):
+        refresh_indicators(engine, settings)
+    return 1 if 1 in statuses else max(statuses)
+
+
+def _tell(done: "RunReport", seconds: float) -> None:
+    requests = f"{done.requests:,} requests and " if done.requests else ""
+    typer.echo(
+        f"{done.source}: {done.outcome}, {done.rows_read:,} rows read, {done.rows_new:,} new, "
+        f"{done.rows_changed:,} changed, {done.rows_deleted:,} removed, in {requests}{seconds:.1f} s."
+    )
+    for sentence in (*map(str, done.failures), *done.remarks):
+        typer.echo(redacted(f"{done.source}: {sentence}"))
+    if done.quarantined:
+        typer.echo(
+            f"{done.source}: {done.quarantined:,} records could not be read; the page /data lists them."
+        )

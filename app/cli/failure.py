@@ -1,0 +1,91 @@
+"""Turns whatever ended a command into one sentence and its exit status."""
+
+import re
+import sys
+import traceback
+
+import structlog
+import typer
+
+from app.cli.log import redacted
+from app.errors import AppError
+
+INTERRUPTED = 130
+NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+
+log = structlog.get_logger()
+
+
+def tell(error: Exception) -> int:
+    """Says what ended the command and returns the exit status."""
+    if isinstance(error, typer.TyperException):
+        _say(_usage(error))
+        return 2
+    mendable = error if isinstance(error, AppError) else _mendable(error)
+    if mendable is None:
+        _tell_bug(error)
+        return 1
+    if mendable.status == 2 or sys.stderr.isatty():
+        _say(str(mendable))
+    else:
+        log.error("failed", message=str(mendable))
+    return mendable.status
+
+
+def tell_interruption() -> None:
+    """Says that the command was ended by Ctrl-C or SIGTERM."""
+    if sys.stderr.isatty():
+        _say("Interrupted; what was stored so far is kept.")
+    else:
+        log.warning("interrupted", message="Interrupted; what was stored so far is kept.")
+
+
+def _say(sentence: str) -> None:
+    typer.echo(redacted(" ".join(sentence.split())), err=True)
+
+
+def _usage(error: typer.TyperException) -> str:
+    text = error.format_message().strip()
+    text = text.replace(NO_INTEGER, "it must be a whole number").rstrip(".")
+    text = re.sub(r" \(Possible options: (.*)\)", r", perhaps \1 is meant", text)
+    text = re.sub(r"\. Did you mean '(.*)'\?", r", perhaps \1 is meant", text)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "teamgauge"
+    return f"{text}; see `{command} --help`."
+
+
+def _mendable(error: Exception) -> AppError | None:
+    """A failure of the database, the network or the disk as a sentence; None: a mistake of ours."""
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy import exc
+
+        if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):
+            return AppError(
+                f"The database failed: {_first_line(error.orig)}.",
+                "See whether it runs, and what its log says.",
+            )
+        if isinstance(error, exc.TimeoutError):
+            return AppError("The database had no connection left.", "Try again later.")
+    if "httpx" in sys.modules:
+        import httpx
+
+        if isinstance(error, httpx.HTTPError):
+            return AppError(f"The network failed: {_first_line(error)}.")
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return AppError(f"{where}{error.strerror or _first_line(error)}.")
+    return None
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = str(error or "").strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _tell_bug(error: Exception) -> None:
+    sentence = f"teamgauge met a mistake of its own, please report it: {type(error).__name__}"
+    if sys.stderr.isatty():
+        typer.echo(redacted("".join(traceback.format_exception(error))), err=True)
+        _say(f"{sentence}: {error}.")
+    else:
+        log.critical("bug", message=sentence, exc_info=error)

@@ -1,0 +1,111 @@
+"""Where log lines go: JSON on standard error for programs, the important ones as text on a terminal."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HIDDEN = "***"
+SHORTEST_SECRET = 4
+"""What is shorter would hide half of every line, and protects nothing."""
+
+TALKATIVE = (
+    "alembic",
+    "asyncio",
+    "gql",
+    "httpcore",
+    "httpx",
+    "urllib3",
+    "watchfiles",
+    "websockets",
+)
+
+_secrets: tuple[str, ...] = ()
+
+
+def redacted(text: str) -> str:
+    """The text without any secret of the configuration."""
+    for secret in _secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def keep_out(secrets: Iterable[str]) -> None:
+    """From now on none of these appears in any line, as it is or as JSON writes it."""
+    global _secrets  # noqa: PLW0603 - as global as standard error itself
+    known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+    known |= {json.dumps(secret)[1:-1] for secret in known}
+    _secrets = tuple(sorted(known, key=len, reverse=True))
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error now: a progress bar puts itself in front of it for a while."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
+def _without_own_reports(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """On a terminal the command itself says how a run went."""
+    if str(event.get("event", "")).startswith("collect."):
+        raise structlog.DropEvent
+    return event
+
+
+def start(*, terminal: bool) -> None:
+    """Sets up logging for this process.
+
+    terminal: whether a person reads along: warnings as text; else one JSON object per event.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if terminal:
+        rendering: list[Processor] = [
+            _without_own_reports,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+        ]
+    else:
+        rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = _StandardError()
+    handler.setFormatter(
+        _Redacting(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+            foreign_pre_chain=shared,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING if terminal else logging.INFO)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # What takes long and is waited for is worth a line on a terminal as well.
+    logging.getLogger("app.store").setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+
+
+class _Redacting(structlog.stdlib.ProcessorFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))

@@ -1,0 +1,54 @@
+"""What commands share: the configuration they are given, and the database it names."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli import log
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from app.settings import Settings
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration file; without it TEAMGAUGE_CONFIG or ./teamgauge.toml.",
+    ),
+]
+
+
+def begin(context: typer.Context, config: Path | None) -> "Settings":
+    """Sets up logging and reads the configuration that was named before or after the command."""
+    from app.settings import load_settings, secrets
+
+    log.start(terminal=sys.stderr.isatty())
+    settings = load_settings(chosen(context, config))
+    log.keep_out(secrets(settings))
+    return settings
+
+
+def chosen(context: typer.Context, config: Path | None) -> Path | None:
+    """The configuration file that the command line names, if any."""
+    return config or context.obj
+
+
+@contextmanager
+def database(settings: "Settings") -> "Iterator[Engine]":
+    """The database, at the revision that this program needs.
+
+    An embedded one is brought there; an external one must be, else AppError names `migrate`.
+    """
+    from app.store.engine import open_database
+    from app.store.migrate import require_newest
+
+    with open_database(settings) as engine:
+        require_newest(engine)
+        yield engine

@@ -1,0 +1,113 @@
+"""`teamgauge serve`: the web server, on this machine only unless people sign in."""
+
+import socket
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.options import ConfigOption, begin, database
+from app.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from app.settings import Settings
+
+SECONDS_TO_FINISH = 5
+"""How long answers under way may take once the server is told to stop."""
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Where to listen; without it server.host.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="The port; without it server.port. 0: one that is free.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> int:
+    """Serve the dashboard and the API until Ctrl-C or SIGTERM."""
+    settings = begin(context, config)
+    server = settings.server.model_copy(
+        update={key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    )
+    settings = settings.model_copy(update={"server": server})
+    with (
+        listening(settings, "server.host" if host is None else "--host") as listener,
+        suppress(KeyboardInterrupt),
+        database(settings) as engine,
+    ):
+        serve_on(listener, engine, settings)
+    return 0
+
+
+def listening(settings: "Settings", origin: str = "server.host") -> socket.socket:
+    """A socket that listens already, so that requests wait until they can be answered.
+
+    origin: where the host was given. Raises ConfigurationError for an address that must not be
+    served without sign-in, or cannot be.
+    """
+    host, port = settings.server.host.strip().strip("[]"), settings.server.port
+    if settings.auth.mode == "oidc":
+        raise ConfigurationError(
+            'auth.mode "oidc" is not available yet in this version, write "none".'
+        )
+    outside = ConfigurationError(
+        f'{origin} {host or "(empty)"} is reached from other machines, and with auth.mode "none" '
+        "anybody there could look: write 127.0.0.1."
+    )
+    if not host:
+        raise outside
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"{origin} {host} is not an address of this machine.") from error
+    if not all(ip_address(address[4][0]).is_loopback for address in found):
+        raise outside
+    family, _, _, _, address = found[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Port {port} on {host} cannot be used: {(error.strerror or str(error)).lower()}.",
+            "Choose another one with --port or server.port.",
+        ) from error
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address to open in a browser."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve_on(listener: socket.socket, engine: "Engine", settings: "Settings") -> None:
+    """Serves until the process is told to stop, then lets answers under way finish.
+
+    Raises KeyboardInterrupt after it was told to by a signal.
+    """
+    import uvicorn
+
+    from app.main import create_app
+
+    configuration = uvicorn.Config(
+        create_app(settings, engine),
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    typer.echo(f"teamgauge serves {address_of(listener)} (Ctrl-C ends it)")
+    uvicorn.Server(configuration).run(sockets=[listener])

@@ -1,0 +1,102 @@
+"""The files that `init` writes: every key with its default, and what the values mean."""
+
+CONFIGURATION = """\
+# The configuration of teamgauge. Every key may be left out; the value shown is then used.
+# In the environment a key is called TEAMGAUGE_SECTION__KEY, for instance TEAMGAUGE_GITLAB__TOKEN.
+# Paths are counted from this file's folder.
+
+[database]
+# Empty: a Postgres of our own below data_dir. Otherwise postgresql://user:password@host:5432/name
+url = ""
+# Empty: your user data folder; /var/lib/teamgauge for root.
+data_dir = ""
+
+[reporting]
+# Days and months begin at midnight in this time zone, an IANA name such as "Europe/Berlin".
+timezone = "UTC"
+# No indicator is computed before this day.
+history_start = "2019-01-01"
+fiscal_year_start_month = 2
+# Days on which nobody is expected to answer, such as ["2026-12-25"].
+holidays = []
+
+[gitlab]
+url = "https://gitlab.com"
+# A token with the scope read_api; or token_file = "path", a file that holds nothing else.
+token = ""
+# ca_file = "path" for a certificate authority of your own.
+# Requests in flight at once, 1 to 64.
+concurrency = 8
+# Each group comes with all of its subgroups, and projects that appear later are picked up.
+# Such as ["my-group"]; projects are single ones on top, such as ["other/project"].
+groups = []
+projects = []
+# Merge requests count if their target project's path matches one of these globs.
+product_scope = ["**"]
+# Where handbook updates are merged: [{ project = "my-group/handbook", paths = ["**.md"] }]
+handbook = []
+community_label = "Community contribution"
+# Usernames of bots on top of those that GitLab makes and flags itself, such as ["renovate-*"].
+bots = []
+exclude_drafts = false
+# "all": one more request per merge request, and exact review starts for all history.
+reviewer_rows = "open"
+
+[community]
+response_business_days = 2
+
+[targets]
+# A miss of at most this share of the target is "attention", beyond it is "problem".
+tolerance = 0.2
+
+[diversity]
+# A column of people.csv.
+attribute = "gender"
+# Groups of fewer people are never shown; 5 or more.
+minimum = 5
+# Or "quarter".
+every = "month"
+
+[files]
+# The organisation. An empty name: there is no such file.
+teams = "teams.yaml"
+people = "people.csv"
+employment = "employment.csv"
+memberships = "memberships.csv"
+# Read by a later version.
+plan = "plan.csv"
+openings = "openings.csv"
+targets = "targets.csv"
+
+[server]
+host = "127.0.0.1"
+port = 8000
+
+[auth]
+# "none" serves this machine only.
+mode = "none"
+
+# Read by a later version: [bamboohr] and [greenhouse].
+"""
+
+TEAMS = """\
+# The teams. `owns` says which projects' merge requests are a team's own: ** crosses /, * does not.
+# A team without `parent` is directly below the built-in root, organisation.
+#
+# - slug: development
+#   name: Development
+#
+# - slug: backend
+#   name: Backend
+#   parent: development
+#   owns: ["my-group/backend/**"]
+"""
+
+HEADERS = {
+    "people.csv": "person_id,name,email,gitlab_username,gender",
+    "employment.csv": "person_id,start_date,end_date,termination_type",
+    "memberships.csv": "person_id,team,role,valid_from,valid_to",
+    "plan.csv": "team,month,planned_headcount",
+    "openings.csv": "opening_id,team,opened_on,target_start_on,closed_on,close_reason",
+    "targets.csv": "team,indicator,valid_from,value",
+}

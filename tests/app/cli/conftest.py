@@ -1,0 +1,70 @@
+"""The command as a user has it: a process of its own, in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "teamgauge"
+
+Finished = subprocess.CompletedProcess[str]
+Running = subprocess.Popen[str]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment without any configuration; nothing is written outside the test's folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEAMGAUGE_")}
+    for name in ("PORT", "DATA_DIR", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY"):
+        kept.pop(name, None)
+    return kept | {
+        "HOME": str(tmp_path / "home"),
+        "XDG_DATA_HOME": str(tmp_path / "home"),
+        "TEAMGAUGE_DATABASE__DATA_DIR": str(tmp_path / "data"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+@pytest.fixture
+def teamgauge(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Finished]:
+    """Runs a command to its end in the test's folder; keyword arguments are environment variables."""
+
+    def run(*arguments: str, **variables: str) -> Finished:
+        return subprocess.run(
+            [str(PROGRAM), *arguments],
+            cwd=tmp_path,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Running]]:
+    """Starts a command that goes on; what the test leaves running is stopped after it."""
+    started: list[Running] = []
+
+    def begin(*arguments: str, **variables: str) -> Running:
+        process = subprocess.Popen(
+            [str(PROGRAM), *arguments],
+            cwd=tmp_path,
+            env=environment | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=60)
