@@ -4,8 +4,8 @@ Limits need nearly independent points, so only whole months make them (for a dai
 value at the month's end); a day is judged against the limits of the last whole month before it.
 """
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 from math import fsum, isclose
 
@@ -22,6 +22,11 @@ FACTOR = 2.66
 TOLERANCE = 1e-9
 
 
+def month_index(month: date) -> int:
+    """Months since year 0: neighbours differ by one."""
+    return month.year * 12 + month.month
+
+
 def limits_at(
     months: Mapping[date, float | None],
     month: date,
@@ -32,8 +37,12 @@ def limits_at(
     months: value by first day of month; absent and null months are skipped. The baseline is the 24
     months before `month`, which is not part of it. possible: least and greatest possible value.
     """
-    before = (months.get(months_back(month, back)) for back in range(BASELINE_MONTHS, 0, -1))
-    baseline = [value for value in before if value is not None]
+    return MonthHistory(months, possible).limits(month)
+
+
+def _limits_of(
+    baseline: Sequence[float], possible: tuple[float | None, float | None]
+) -> Limits | None:
     if len(baseline) < LEAST_MONTHS:
         return None
     centre = fsum(baseline) / len(baseline)
@@ -75,16 +84,25 @@ class MonthHistory:
         months: Mapping[date, float | None],
         possible: tuple[float | None, float | None] = (None, None),
     ) -> None:
-        """months: value by first day of month, whole months only."""
-        self._months = months
+        """months: value by first day of month, whole months only; null and absent are the same."""
+        self._values = {
+            month_index(month): value for month, value in months.items() if value is not None
+        }
         self._possible = possible
-        self._limits: dict[date, Limits | None] = {}
+        self._limits: dict[int, Limits | None] = {}
 
     def limits(self, month: date) -> Limits | None:
         """The limits that a whole month is judged against."""
-        if month not in self._limits:
-            self._limits[month] = limits_at(self._months, month, self._possible)
-        return self._limits[month]
+        index = month_index(month)
+        if index not in self._limits:
+            baseline = self._present(index - BASELINE_MONTHS, index)
+            self._limits[index] = _limits_of(baseline, self._possible)
+        return self._limits[index]
+
+    def _present(self, first: int, end: int) -> list[float]:
+        """The values from one month up to, not including, another."""
+        values = self._values
+        return [values[index] for index in range(first, end) if index in values]
 
     def is_month_signal(self, month: date) -> bool:
         """Whether a whole month is outside its limits, or the eighth or later of a run.
@@ -92,31 +110,21 @@ class MonthHistory:
         The run is that of the months up to this one, back over its baseline, on one side of its
         own centre line.
         """
-        value, limits = self._months.get(month), self.limits(month)
+        index = month_index(month)
+        value, limits = self._values.get(index), self.limits(month)
         if value is None or limits is None:
             return False
         if is_outside(limits, value):
             return True
         this_side = side(value, limits.centre)
-        return this_side != 0 and self._run_length(month, limits.centre, this_side) >= RUN
+        latest = self._present(index - BASELINE_MONTHS, index + 1)[-RUN:]
+        return (
+            this_side != 0
+            and len(latest) == RUN
+            and all(side(each, limits.centre) == this_side for each in latest)
+        )
 
     def is_day_signal(self, day: date, value: float | None) -> bool:
         """Whether a daily value is outside the limits of the last whole month before it."""
         limits = self.limits(last_whole_month_before(day))
         return value is not None and limits is not None and is_outside(limits, value)
-
-    def _run_length(self, month: date, centre: float, wanted: int) -> int:
-        length = 0
-        for back in range(BASELINE_MONTHS + 1):
-            value = self._months.get(months_back(month, back))
-            if value is None:
-                continue
-            if side(value, centre) != wanted:
-                break
-            length += 1
-        return length
-
-
-def first_month_needed(first: date) -> date:
-    """The first month whose value has a say in judging anything from `first` on."""
-    return months_back(first - timedelta(days=1), BASELINE_MONTHS + 1)

@@ -125,6 +125,7 @@ class PointReader:
     ) -> None:
         self._basis = basis
         self._shown = {each.indicator.key: each for each in shown}
+        self._today = {key: basis.clock(each.indicator).today for key, each in self._shown.items()}
         self._values: Values = {}
         self._coverages: Coverages = {}
         wanted = [
@@ -148,7 +149,7 @@ class PointReader:
         if not indicator.has_limits or not shown.slots:
             return set()
         first = months_back(min(slot.since for slot in shown.slots), BASELINE_MONTHS + 1)
-        last = months_back(self._basis.clock(indicator).today, 1)
+        last = months_back(self._today[indicator.key], 1)
         last = min(last, max(slot.stored for slot in shown.slots))
         whole = months(max(first, self._basis.history_start.replace(day=1)), last)
         return {_stored_period(indicator, month) for month in whole}
@@ -158,7 +159,7 @@ class PointReader:
         key = (team.id, indicator.key)
         if key not in self._histories:
             values: dict[date, float | None] = {}
-            running = self._basis.clock(indicator).today.replace(day=1)
+            running = self._today[indicator.key].replace(day=1)
             for month in self._months_read(indicator):
                 stored = self._values.get((*key, _stored_period(indicator, month)))
                 if stored is not None and month < running:
@@ -198,7 +199,7 @@ class PointReader:
 
     def target(self, team: Node, indicator: Indicator, slot: Slot) -> float | None:
         """The target in force at the end of a period, or now while it is running."""
-        day = min(slot.last, self._basis.clock(indicator).today)
+        day = min(slot.last, self._today[indicator.key])
         return self._basis.targets.value(indicator, team.slug, day)
 
     def value(self, team: Node, indicator: Indicator, slot: Slot) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Date, Select, and_, any_, bindparam, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -21,9 +21,8 @@ class Wanted:
     periods: frozenset[date]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A stored value; see `IndicatorValue`."""
+class Stored(NamedTuple):
+    """A stored value; see `IndicatorValue`. A tuple, for there are thousands of them."""
 
     indicator: str
     team_id: int
@@ -97,7 +96,7 @@ def load_values(
     rows = session.execute(
         _as_known(statement, IndicatorValue.recorded_at, IndicatorValue.superseded_at, known_at)
     )
-    return {(row.team_id, row.indicator, row.period): Stored(*row) for row in rows}
+    return {(row.team_id, row.indicator, row.period): Stored._make(row) for row in rows}
 
 
 def load_coverages(

@@ -1,6 +1,7 @@
 """Which target holds for a team on a day, and what a value is against it."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import isclose
@@ -42,6 +43,7 @@ class Targets:
             self._rows.setdefault((row.indicator, row.team), []).append(row)
         self._parents = parents
         self._history_start = history_start
+        self._steps: dict[tuple[str, str], tuple[TargetStep, ...]] = {}
 
     def _lineage(self, team: str) -> Iterable[str]:
         slug: str | None = team
@@ -78,21 +80,28 @@ class Targets:
 
     def value(self, indicator: Indicator, team: str, day: date) -> float | None:
         """The number of the target in force on a day, in the indicator's unit."""
-        target = self.in_force(indicator, team, day)
-        return None if target is None else target.value
+        steps = self.steps(indicator, team)
+        index = bisect_right(steps, day, key=lambda step: step.valid_from) - 1
+        return steps[index].value if index >= 0 else None
 
     def steps(self, indicator: Indicator, team: str) -> tuple[TargetStep, ...]:
         """Every change of the team's target, oldest first; a null value withdraws it."""
+        key = (indicator.key, team)
+        if key not in self._steps:
+            self._steps[key] = tuple(self._changes(indicator, team))
+        return self._steps[key]
+
+    def _changes(self, indicator: Indicator, team: str) -> Iterator[TargetStep]:
         changes = {self._history_start}
         for slug in self._lineage(team):
             changes |= {row.valid_from for row in self._rows.get((indicator.key, slug), ())}
-        steps: list[TargetStep] = []
+        before: float | None = None
         for day in sorted(changes):
-            value = self.value(indicator, team, day)
-            before = steps[-1].value if steps else None
+            target = self.in_force(indicator, team, day)
+            value = None if target is None else target.value
             if value != before:
-                steps.append(TargetStep(valid_from=day, value=value))
-        return tuple(steps)
+                yield TargetStep(valid_from=day, value=value)
+            before = value
 
 
 def load_targets(
