@@ -8,6 +8,7 @@ import typer
 from app.cli.check_gitlab import Finding, check_gitlab
 from app.cli.log import redacted
 from app.cli.options import ConfigOption, begin
+from app.cli.serve import permitted
 from app.errors import AppError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def findings(settings: "Settings") -> Iterator[Finding]:
     yield from _database(settings)
     yield from _files(settings)
     yield from check_gitlab(settings)
+    yield _server(settings)
 
 
 def _database(settings: "Settings") -> Iterator[Finding]:
@@ -85,3 +87,11 @@ def _files(settings: "Settings") -> Iterator[Finding]:
         path = getattr(settings.files, key)
         if path is not None:
             yield True, f"files.{key}", f"{path}, read by a later version"
+
+
+def _server(settings: "Settings") -> Finding:
+    try:
+        permitted(settings)
+    except AppError as error:
+        return False, "server", str(error)
+    return True, "server", f"{settings.server.host}, port {settings.server.port}"

@@ -87,6 +87,8 @@ def main() -> int:
     try:
         with signals_end_the_command():
             status = make_command().main(prog_name="teamgauge", standalone_mode=False)
+    except KeyboardInterrupt:  # before or after the command proper
+        status = failure.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one handler: every failure becomes a sentence
         return failure.tell(error)
     if status == failure.INTERRUPTED:

@@ -75,7 +75,9 @@ def start(*, terminal: bool) -> None:
     if terminal:
         rendering: list[Processor] = [
             _without_own_reports,
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+            structlog.dev.ConsoleRenderer(
+                colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     else:
         rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

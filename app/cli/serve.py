@@ -3,7 +3,7 @@
 import socket
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,11 +50,11 @@ def serve(
     return 0
 
 
-def listening(settings: "Settings", origin: str = "server.host") -> socket.socket:
-    """A socket that listens already, so that requests wait until they can be answered.
+def permitted(settings: "Settings", origin: str = "server.host") -> tuple[int, tuple[Any, ...]]:
+    """The socket family and address to serve on.
 
     origin: where the host was given. Raises ConfigurationError for an address that must not be
-    served without sign-in, or cannot be.
+    served without sign-in, or is none of this machine.
     """
     host, port = settings.server.host.strip().strip("[]"), settings.server.port
     if settings.auth.mode == "oidc":
@@ -73,7 +73,15 @@ def listening(settings: "Settings", origin: str = "server.host") -> socket.socke
         raise ConfigurationError(f"{origin} {host} is not an address of this machine.") from error
     if not all(ip_address(address[4][0]).is_loopback for address in found):
         raise outside
-    family, _, _, _, address = found[0]
+    return found[0][0], found[0][4]
+
+
+def listening(settings: "Settings", origin: str = "server.host") -> socket.socket:
+    """A socket that listens already, so that requests wait until they can be answered.
+
+    Raises ConfigurationError as `permitted` does, and for a port that is taken.
+    """
+    family, address = permitted(settings, origin)
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,8 +89,10 @@ def listening(settings: "Settings", origin: str = "server.host") -> socket.socke
         listener.listen()
     except OSError as error:
         listener.close()
+        server = settings.server
         raise ConfigurationError(
-            f"Port {port} on {host} cannot be used: {(error.strerror or str(error)).lower()}.",
+            f"Port {server.port} on {server.host} cannot be used: "
+            f"{(error.strerror or str(error)).lower()}.",
             "Choose another one with --port or server.port.",
         ) from error
     return listener

@@ -162,6 +162,7 @@ def test_check_lists_every_mistake(teamgauge: Teamgauge, company: Path) -> None:
         "ok      files.people",
         "ok      files.memberships",
         "ok      gitlab",
+        "ok      server",
     ]
     assert "files.people: " in done.stdout
     assert "people.csv, 2 rows" in done.stdout
