@@ -1,6 +1,10 @@
 """The branch that brings data in: one folder per source, one list of them."""
 
-from collectors import files
+from collectors import files, gitlab
 from collectors.source import Source
 
-SOURCES: tuple[Source, ...] = (Source(name="files", title="Files", fetch=files.fetch),)
+SOURCES = (
+    Source(name="files", title="Files of the organisation", fetch=files.fetch),
+    Source(name="gitlab", title="GitLab", fetch=gitlab.fetch),
+)
+"""Every source, in the order in which a plain `collect` runs them."""

@@ -1,6 +1,6 @@
 """What is stored already, for collectors that read only what differs: answers, never a session."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Semaphore
@@ -27,9 +27,10 @@ class KnownMergeRequest:
     id: int
     project_id: int
     iid: int
+    title: str
     state: str
     draft: bool
-    created_at: datetime
+    labels: Sequence[str]
     updated_at: datetime
     notes_count: int
     reviewer_rows_read: bool
@@ -132,7 +133,7 @@ class Known:
     def _merge_requests(self, condition: str, **parameters: Any) -> dict[int, KnownMergeRequest]:
         rows = self._rows(
             f"""
-            SELECT m.id, m.project_id, m.iid, m.state, m.draft, m.created_at, m.updated_at,
+            SELECT m.id, m.project_id, m.iid, m.title, m.state, m.draft, m.labels, m.updated_at,
                 m.notes_count, m.reviewer_rows_read, m.deleted_at IS NOT NULL AS deleted,
                 r.accounts, r.times
             FROM merge_requests m LEFT JOIN LATERAL (
@@ -148,9 +149,10 @@ class Known:
                 id=row.id,
                 project_id=row.project_id,
                 iid=row.iid,
+                title=row.title,
                 state=row.state,
                 draft=row.draft,
-                created_at=row.created_at,
+                labels=row.labels,
                 updated_at=row.updated_at,
                 notes_count=row.notes_count,
                 reviewer_rows_read=row.reviewer_rows_read,

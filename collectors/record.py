@@ -72,23 +72,30 @@ def lies_at(
 def read(record: type[R], answer: Any, **given: Any) -> R:
     """Reads one record out of the source's answer.
 
-    given: fields that do not lie in the answer.
+    given: fields that do not lie in the answer; others that do not have their default.
     Raises RecordError that names the field, for a value that is missing or of another type.
     """
     values = dict(given)
     for each in fields(record):
-        if each.name not in values:
-            values[each.name] = _value(answer, **each.metadata)
+        if each.name not in values and each.metadata:
+            values[each.name] = value_at(
+                answer,
+                *each.metadata["paths"],
+                convert=each.metadata["convert"],
+                optional=each.metadata["optional"],
+                absent=each.metadata["absent"],
+            )
     return record(**values)
 
 
-def _value(
+def value_at(
     answer: Any,
-    paths: Sequence[str],
+    *paths: str,
     convert: Callable[[Any], Any],
-    optional: bool,
-    absent: Any,
+    optional: bool = False,
+    absent: Any = MISSING,
 ) -> Any:
+    """One value out of the source's answer; the parameters are those of `lies_at`. Raises RecordError."""
     for path in paths:
         there, value = dig(answer, path)
         if not there:

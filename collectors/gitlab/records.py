@@ -31,7 +31,7 @@ def _state(value: Any) -> str:
     return str(value)
 
 
-def _labels(value: Any) -> tuple[str, ...]:
+def labels_of(value: Any) -> tuple[str, ...]:
     """Titles, sorted: GitLab's order carries no meaning. REST sends texts, or objects when asked to."""
     if not isinstance(value, list):
         raise RecordError("is not a list")
@@ -122,7 +122,7 @@ class MergeRequestRecord(Record):
     web_url: str = lies_at("webUrl", "web_url", convert=text)
     state: str = lies_at("state", convert=_state)
     draft: bool = lies_at("draft", "work_in_progress", convert=flag)
-    labels: tuple[str, ...] = lies_at("labels.nodes", "labels", convert=_labels)
+    labels: tuple[str, ...] = lies_at("labels.nodes", "labels", convert=labels_of)
     created_at: datetime = lies_at("createdAt", "created_at", convert=instant)
     updated_at: datetime = lies_at("updatedAt", "updated_at", convert=instant)
     merged_at: datetime | None = lies_at("mergedAt", "merged_at", convert=instant, optional=True)
@@ -181,12 +181,6 @@ class NoteRecord(Record):
     requested: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-
-
-def account(user: Any) -> list[Record]:
-    """The rows of a user that was seen somewhere: the account and the name it bears."""
-    found = read_account(user)
-    return [found, FormerUsernameRecord(account_id=found.id, username=found.username.lower())]
 
 
 def read_account(user: Any) -> AccountRecord:

@@ -1,0 +1,29 @@
+"""Merge requests from GitLab, GraphQL first: changes and survey, new projects whole, then repairs."""
+
+from collections.abc import Iterator
+
+from collectors.gitlab.collection import begin, end
+from collectors.gitlab.lists import read_changes, read_whole_projects
+from collectors.gitlab.reconcile import reconcile
+from collectors.gitlab.retry import RetryPolicy
+from collectors.record import Batch
+from collectors.source import Context
+
+
+def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch]:
+    """Everything that brings the store up to what GitLab shows now.
+
+    policy: how patient it is. Raises ConfigurationError, and a SourceError when GitLab cannot be read any further at all.
+    """
+    collection = begin(context, policy)
+    try:
+        yield from read_changes(collection)
+        yield from read_whole_projects(collection)
+        yield from reconcile(collection)
+    finally:
+        end(collection)
+    if collection.reader.rows.missing:
+        context.remark(
+            "This GitLab does not tell when somebody became a reviewer;"
+            " starts of reviews are taken from notes alone."
+        )

@@ -1,0 +1,228 @@
+"""Reads the lists: what changed in each scope, the survey, and projects that were never read whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from app.errors import ConfigurationError
+from collectors.gitlab.collection import Collection, Found
+from collectors.gitlab.errors import ForbiddenError, NotFoundError, ScopeError
+from collectors.gitlab.pages import pages
+from collectors.gitlab.projects import Survey, survey
+from collectors.gitlab.queries import PROJECT_MERGE_REQUESTS, Query
+from collectors.gitlab.records import AddressRecord, FormerUsernameRecord, ProjectRecord
+from collectors.gitlab.scopes import Scope, configured
+from collectors.gitlab.side_by_side import Put
+from collectors.known import KnownProject
+from collectors.record import Batch, Reached, Record, RecordError, instant, value_at
+
+OVERLAP = timedelta(minutes=5)
+"""How far behind its position a list is read again: transactions of GitLab that took long, replicas
+that lag, and GraphQL's times, which are whole seconds."""
+
+
+def read_changes(collection: Collection) -> Iterator[Batch]:
+    """For each scope what changed since its position, then its survey. Fills the collection.
+
+    A group inside another one that could be read, and a single project inside a group, is covered
+    by it and not asked for. Raises ConfigurationError where nothing is configured.
+    """
+    gitlab = collection.context.settings.gitlab
+    waiting = configured(gitlab.groups, gitlab.projects)
+    if not waiting:
+        raise ConfigurationError(
+            "There is nothing to collect from GitLab.",
+            "Name groups in gitlab.groups, or projects in gitlab.projects.",
+        )
+    projects = collection.context.known.projects()
+    while waiting:
+        waiting = [scope for scope in waiting if not _is_covered(collection, scope)]
+        ready = [
+            scope
+            for scope in waiting
+            if not any(other is not scope and other.holds(scope.path) for other in waiting)
+        ]
+        waiting = [scope for scope in waiting if scope not in ready]
+        yield from collection.stored(
+            [partial(_watch, collection, projects, each) for each in ready]
+        )
+
+
+def _is_covered(collection: Collection, scope: Scope) -> bool:
+    if scope.kind == "group":
+        return any(other.holds(scope.path) for other in collection.surveyed)
+    paths = (found.record.path.lower() for found in collection.found.values())
+    return scope.path.lower() in paths
+
+
+def _watch(
+    collection: Collection,
+    projects: Mapping[int, KnownProject],
+    scope: Scope,
+    put: Put[Batch],
+) -> None:
+    """The changes come before the survey: what the survey then shows and we do not have is new."""
+    position = collection.positions.get(scope.key)
+    try:
+        if position is not None and (scope.kind == "group" or position.complete):
+            _read_list(
+                collection,
+                scope.merge_requests,
+                scope.path,
+                scope.key,
+                since=position.through,
+                whole=False,
+                about=scope.about,
+                put=put,
+            )
+        # Where the group's list is watched for the first time, it is from now on: projects are read
+        # whole after this instant, which is taken from GitLab's own times.
+        first = scope.kind == "group" and position is None
+        for told in survey(
+            collection.client, scope, collection.people, collection.surveys, latest=first
+        ):
+            collection.note(scope, told)
+            put(_survey_batch(collection, scope, projects, told, first=first))
+            first = False
+    except ScopeError as error:
+        unreachable = isinstance(error, NotFoundError | ForbiddenError)
+        collection.context.fail(error, holds_back=position is not None or not unreachable)
+        collection.failed.append(scope)
+        return
+    collection.surveyed.append(scope)
+
+
+def _survey_batch(
+    collection: Collection,
+    scope: Scope,
+    projects: Mapping[int, KnownProject],
+    told: Survey,
+    *,
+    first: bool,
+) -> Batch:
+    records: list[Record] = []
+    for project in told.projects:
+        records.append(project.record)
+        known = projects.get(project.record.id)
+        if known is not None and known.web_url != project.record.web_url:
+            records += _new_addresses(collection, known, project.record)
+    for person in told.people:
+        records += [
+            person,
+            FormerUsernameRecord(account_id=person.id, username=person.username.lower()),
+        ]
+    reached = [Reached(scope=scope.key, through=told.latest, complete=False)] if first else []
+    return Batch(records=records, reached=reached, refused=told.refused)
+
+
+def _new_addresses(
+    collection: Collection, known: KnownProject, project: ProjectRecord
+) -> list[Record]:
+    """A renamed project: its merge requests have new addresses, though GitLab touched none of them."""
+    old = f"{known.web_url}/"
+    stored = collection.context.known.merge_requests_of(project.id)
+    return [
+        AddressRecord(id=number, web_url=f"{project.web_url}/{web_url.removeprefix(old)}")
+        for number, (_, web_url) in stored.items()
+        if web_url.startswith(old)
+    ]
+
+
+def read_whole_projects(collection: Collection) -> Iterator[Batch]:
+    """Reads each project that is not watched yet (or all, if asked to) from its first merge request
+    on, or from where an earlier run was interrupted. The largest come first."""
+    full = collection.context.full
+    new = [
+        found
+        for found in collection.found.values()
+        if (full or not collection.is_watched(found)) and found.project.merge_requests is not None
+    ]
+    new.sort(key=lambda found: found.project.merge_requests or 0, reverse=True)
+    if new:
+        collection.total = sum(found.project.merge_requests or 0 for found in new)
+    empty = [found for found in new if not found.project.merge_requests]
+    if empty:
+        yield Batch(reached=[_ended(found.scope.project_key(found.record.id)) for found in empty])
+    yield from collection.stored(
+        [
+            collection.guarded(found, partial(_read_whole, collection, found))
+            for found in new
+            if found.project.merge_requests
+        ]
+    )
+    ended = [
+        scope.key
+        for scope in collection.surveyed
+        if scope.kind == "group" and not collection.is_read_whole(scope)
+    ]
+    if ended and not collection.context.held_back:
+        yield Batch(reached=[_ended(key) for key in ended])
+
+
+def _ended(key: str) -> Reached:
+    return Reached(scope=key, through=None, complete=True)
+
+
+def _read_whole(collection: Collection, found: Found, put: Put[Batch], path: str) -> None:
+    key = found.scope.project_key(found.record.id)
+    position = collection.positions.get(key)
+    resumed = position is not None and not collection.context.full
+    _read_list(
+        collection,
+        PROJECT_MERGE_REQUESTS,
+        path,
+        key,
+        since=position.through if position is not None and resumed else None,
+        whole=True,
+        about=found.about,
+        put=put,
+    )
+
+
+def _read_list(
+    collection: Collection,
+    query: Query,
+    path: str,
+    key: str,
+    *,
+    since: datetime | None,
+    whole: bool,
+    about: str,
+    put: Put[Batch],
+) -> None:
+    """Reads a list by the time of change; each page is put with the position that it brings.
+
+    whole: with the end of the list, its first whole reading has ended.
+    """
+    variables = {
+        "path": path,
+        "updatedAfter": (since - OVERLAP).isoformat() if since is not None else None,
+    }
+    kind = "group" if query.name.startswith("group") else "project"
+    for page in pages(
+        collection.client,
+        query,
+        variables,
+        collection.merge_requests,
+        holder=lambda data: data.get(kind),
+        about=about,
+    ):
+        ended = whole and page.last
+        if page.nodes or ended:
+            batch = collection.reader.batch(page.nodes, path)
+            reached = Reached(scope=key, through=_newest(page.nodes), complete=ended)
+            put(replace(batch, reached=[reached]))
+
+
+def _newest(nodes: Sequence[Any]) -> datetime | None:
+    """The latest time of change on a page, of what cannot be read as well."""
+    newest: datetime | None = None
+    for node in nodes:
+        try:
+            at: datetime = value_at(node, "updatedAt", convert=instant)
+        except RecordError:
+            continue
+        newest = at if newest is None else max(newest, at)
+    return newest

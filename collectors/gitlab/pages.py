@@ -1,0 +1,180 @@
+"""Paging through GraphQL lists with a page size that gives way when GitLab groans, and grows back."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from collectors.gitlab.client import GitLabClient
+from collectors.gitlab.errors import HeavyQueryError, QueryRefusedError, about_status
+from collectors.gitlab.merge_requests import page_of
+from collectors.gitlab.queries import MERGE_REQUESTS_BY_NUMBER, Query
+from collectors.record import RecordError
+
+LARGEST = 100
+"""GitLab gives no more on a page."""
+
+SLOW, QUICK = 15.0, 5.0
+"""Seconds for a page: from SLOW on the next one is smaller (GitLab gives up after 30), below QUICK
+it may be larger."""
+
+CALM = 5
+"""So many good pages after a failure before a larger one is tried."""
+
+
+class PageSize:
+    """How many nodes to ask for at once; threads that read the same sort of list share one."""
+
+    def __init__(self, start: int, largest: int = LARGEST) -> None:
+        self._lock = Lock()
+        self._size = min(start, largest)
+        self._largest = largest
+        self._good = 0
+        self._needed = 1
+
+    @property
+    def now(self) -> int:
+        """The size to ask for next."""
+        return self._size
+
+    def failed(self, size: int, *, never: bool) -> bool:
+        """A page of this size was too much; False: there is no smaller one.
+
+        never: GitLab will not take this size on any day, so that it is not tried again.
+        """
+        with self._lock:
+            self._good, self._needed = 0, CALM
+            if never:
+                self._largest = max(1, min(self._largest, size // 2))
+            self._size = max(1, min(self._size, size // 2))
+            return size > 1
+
+    def passed(self, size: int, seconds: float) -> None:
+        """A page of this size came after so many seconds."""
+        with self._lock:
+            if seconds >= SLOW:
+                self._good, self._needed = 0, CALM
+                self._size = max(1, min(self._size, size // 2))
+            elif seconds < QUICK and size >= self._size:
+                self._good += 1
+                if self._good >= self._needed and self._size < self._largest:
+                    self._size = min(self._largest, self._size * 2)
+                    self._good = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodesPage:
+    """A page of a list. last: nothing follows. count: of the whole list, where it was asked for."""
+
+    nodes: list[Any]
+    last: bool
+    count: int | None
+
+
+def notes_beside(size: int) -> int:
+    """How many notes to ask for with each merge request: fewer when even small pages are too much."""
+    return 100 if size >= 10 else 20
+
+
+def ask(
+    client: GitLabClient,
+    query: Query,
+    variables: Mapping[str, Any],
+    size: PageSize,
+    about: str,
+) -> Mapping[str, Any]:
+    """One answer to a query with `$size` (and `$notes`), asked for with smaller sizes if need be.
+
+    Raises a GitLabError; HeavyQueryError when even the smallest page is too much.
+    """
+    while True:
+        asked = size.now
+        given = dict(variables)
+        given["size"] = asked
+        if "$notes: Int!" in query.text:
+            given["notes"] = notes_beside(asked)
+        begun = time.monotonic()
+        try:
+            # While a smaller page can be tried, patience with a failing one would be wasted.
+            data = client.graphql(query, given, about=about, attempts=2 if asked > 1 else None)
+        except HeavyQueryError as error:
+            if not size.failed(asked, never=error.complexity):
+                raise
+        else:
+            size.passed(asked, time.monotonic() - begun)
+            return data
+
+
+def pages(
+    client: GitLabClient,
+    query: Query,
+    variables: Mapping[str, Any],
+    size: PageSize,
+    *,
+    holder: Callable[[Mapping[str, Any]], Any],
+    about: str,
+) -> Iterator[NodesPage]:
+    """All pages of the `mergeRequests` of what `holder` finds in an answer.
+
+    Raises a GitLabError; NotFoundError where the holder is null, ForbiddenError where its list is.
+    """
+    after: str | None = None
+    while True:
+        data = ask(client, query, {**variables, "after": after}, size, about)
+        found = holder(data)
+        listed = _list_of(client, found, about)
+        try:
+            nodes, cursor = page_of(found, "mergeRequests")
+        except RecordError as error:
+            raise QueryRefusedError(f"The list of {about} cannot be read: {error}.") from error
+        yield NodesPage(nodes, cursor is None, listed.get("count"))
+        if cursor is None:
+            return
+        if cursor == after:
+            raise QueryRefusedError(f"The list of {about} never ends.")
+        after = cursor
+
+
+def _list_of(client: GitLabClient, holder: Any, about: str) -> Any:
+    """The list of a group or project. Raises NotFoundError, ForbiddenError where there is none."""
+    if holder is None:
+        raise about_status(404, client.base_url, about)
+    if holder.get("mergeRequests") is None:
+        raise about_status(403, client.base_url, f"the merge requests of {about}")
+    return holder["mergeRequests"]
+
+
+def by_number(
+    client: GitLabClient, path: str, numbers: Sequence[int], size: PageSize, about: str
+) -> Iterator[list[Any]]:
+    """The merge requests of a project with these numbers, page by page; what is not told is not there.
+
+    Raises a GitLabError; NotFoundError where the project is null, ForbiddenError where its list is.
+    """
+    waiting = [str(number) for number in numbers]
+    while waiting:
+        asked = waiting[: size.now]
+        begun = time.monotonic()
+        try:
+            data = client.graphql(
+                MERGE_REQUESTS_BY_NUMBER,
+                {
+                    "path": path,
+                    "numbers": asked,
+                    "size": len(asked),
+                    "notes": notes_beside(size.now),
+                },
+                about=about,
+                attempts=2 if len(asked) > 1 else None,
+            )
+        except HeavyQueryError as error:
+            if not size.failed(len(asked), never=error.complexity):
+                raise
+            continue
+        size.passed(len(asked), time.monotonic() - begun)
+        waiting = waiting[len(asked) :]
+        nodes = _list_of(client, data.get("project"), about).get("nodes")
+        if not isinstance(nodes, list):
+            raise QueryRefusedError(f"The list of {about} cannot be read.")
+        yield nodes

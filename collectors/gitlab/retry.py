@@ -1,0 +1,161 @@
+"""When to ask GitLab again, and how long to wait before: the one policy for GraphQL and REST."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Event, Lock
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from app.errors import AppError
+
+T = TypeVar("T")
+
+
+class Transient(Exception):
+    """An answer that asking again may mend.
+
+    final: what is raised when patience has ended. wait: seconds that GitLab asked for.
+    limited: GitLab refused because of the rate of requests alone.
+    """
+
+    def __init__(
+        self, final: AppError, wait: float | None = None, *, limited: bool = False
+    ) -> None:
+        super().__init__(str(final))
+        self.final = final
+        self.wait = wait
+        self.limited = limited
+
+
+class StoppedError(Exception):
+    """The run is being ended: nothing more is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient the collector is.
+
+    attempts: how often a request is made; first_attempts: while GitLab has not answered anything
+        yet, so that a wrong address is told soon; limited_attempts: while it limits the rate.
+    base, cap: seconds before the second attempt, doubled for each further one up to the cap; up to
+        half of it is added at random, so that threads do not come back together.
+    longest: the longest wait that GitLab may ask for.
+    """
+
+    attempts: int = 8
+    first_attempts: int = 4
+    limited_attempts: int = 30
+    base: float = 0.5
+    cap: float = 30.0
+    longest: float = 900.0
+
+    def backoff(self, attempt: int) -> float:
+        """Seconds to wait after the attempt of this number, counted from 1."""
+        wait = min(self.cap, self.base * 2.0 ** (attempt - 1))
+        return wait * random.uniform(1.0, 1.5)  # noqa: S311 - spreads load, guards nothing
+
+
+def asked_wait(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds that an answer asks to wait: Retry-After (seconds or date), else RateLimit-Reset.
+
+    headers: with names in lower case. None where neither is there or can be read.
+    """
+    now = time.time() if now is None else now
+    retry_after = headers.get("retry-after", "").strip()
+    if retry_after:
+        try:
+            return max(0.0, float(retry_after))
+        except ValueError:
+            pass
+        try:
+            date = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return None
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.fromtimestamp(now, UTC)).total_seconds())
+    try:
+        return max(0.0, float(headers["ratelimit-reset"]) - now)
+    except (KeyError, ValueError):
+        return None
+
+
+class Patience:
+    """Makes calls again while they fail with Transient; all threads of a client share one.
+
+    When GitLab asks one of them to wait, the others wait as well before their next request.
+    waited: called with the seconds before each repetition.
+    """
+
+    def __init__(self, policy: RetryPolicy, waited: Callable[[float], None]) -> None:
+        self._policy = policy
+        self._waited = waited
+        self._lock = Lock()
+        self._quiet_until = 0.0
+        self._answered = False
+        self._stopped = Event()
+
+    def stop(self) -> None:
+        """Ends every wait, now and later, with StoppedError."""
+        self._stopped.set()
+
+    def call(self, once: Callable[[], T], attempts: int | None = None) -> T:
+        """Calls until it succeeds; raises what it raises, or a Transient's `final` in the end.
+
+        attempts: at most so many, whatever the policy says; a limited rate is no attempt.
+        """
+        allowed = self._policy.attempts if self._answered else self._policy.first_attempts
+        allowed = min(allowed, attempts or allowed)
+
+        def ended(state: RetryCallState) -> bool:
+            error = _transient(state)
+            most = self._policy.limited_attempts if error.limited else allowed
+            return state.attempt_number >= most
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(Transient),
+            stop=ended,
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            result: T = retrying(self._once, once)
+        except Transient as error:
+            raise error.final from error
+        return result
+
+    def _once(self, once: Callable[[], T]) -> T:
+        quiet = self._quiet_until - time.monotonic()
+        if self._stopped.wait(max(0.0, quiet)):
+            raise StoppedError
+        result = once()
+        self._answered = True
+        return result
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = _transient(state)
+        if error.wait is None:
+            return self._policy.backoff(state.attempt_number)
+        wait = min(error.wait, self._policy.longest)
+        with self._lock:
+            self._quiet_until = max(self._quiet_until, time.monotonic() + wait)
+        # A little later than asked, each thread at its own moment.
+        return wait + random.uniform(0.0, min(1.0, 0.1 + 0.1 * wait))  # noqa: S311
+
+    def _sleep(self, seconds: float) -> None:
+        self._waited(seconds)
+        if self._stopped.wait(seconds):
+            raise StoppedError
+
+
+def _transient(state: RetryCallState) -> Transient:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    assert isinstance(error, Transient)
+    return error
