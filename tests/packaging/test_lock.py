@@ -29,6 +29,7 @@ PART_OF = {
     "gql": "python-gitlab",
     "markupsafe": "jinja2",
     "pydantic-core": "pydantic",
+    "requests": "python-gitlab",
     "starlette": "fastapi",
 }
 # What is declared without an import, with the reason.
