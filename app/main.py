@@ -16,8 +16,14 @@ from dashboards import pages
 DESCRIPTION = """\
 Indicators per engineering team, from merge requests as they stood on any day.
 
-Lists come in pages (`limit`, `cursor`; `next` is the cursor of the page after) and with
-`format=csv` as a table. Errors are RFC 9457 problems that name the `field`."""
+Lists come in pages: `next` is the `cursor` of the page after. With `format=csv` the same rows come
+as a table (RFC 4180, UTF-8): all of them unless a `limit` is given, null as an empty cell, a field
+of a field as `author.username`, flags with a space between them. A text that a spreadsheet would
+take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an
+apostrophe in front.
+
+Errors are RFC 9457 problems that name the `field`. An unknown parameter is an error, an empty one
+is as good as absent. Instants are UTC, numbers are unrounded."""
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:

@@ -69,7 +69,8 @@ class MatrixCell:
 
     judged: the point whose status counts (daily: the running day; monthly: the last whole month, or
     the asked period). trail: up to 13 points that end with the running period: for daily indicators
-    month ends and the running day, for monthly ones months, the running month last and partial.
+    month ends (labelled `YYYY-MM`) and the judged day (`YYYY-MM-DD`), for monthly ones months, the
+    running month last and partial; they end with the asked period where one is asked for.
     judged_index: where `judged` stands in trail.
     """
 
@@ -106,7 +107,11 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MembershipChange:
-    """Somebody joined or left a team or one below it. elsewhere: the team they came from or went to."""
+    """Somebody joined or left a team or one below it. elsewhere: the team they came from or went to.
+
+    day: the first day of the new state; who left was a member up to the day before. A move within
+    the asked team is told once, as joined.
+    """
 
     day: date
     person: str
