@@ -58,7 +58,8 @@ class Cursor:
             of, *position = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
         except (Base64Error, UnicodeError, ValueError, TypeError):
             of, position = None, []
-        if of != self._list or [type(part) for part in position] != list(kinds):
+        out_of_bounds = any(isinstance(part, int) and not 0 <= part < 2**63 for part in position)
+        if of != self._list or out_of_bounds or [type(part) for part in position] != list(kinds):
             raise InvalidValueError(
                 "cursor does not belong to this list.",
                 "cursor",

@@ -1,7 +1,7 @@
 """What in the data does not fit, what it does to the numbers and what to do; and how fresh it is."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -305,32 +305,34 @@ CHECKS: tuple[Check, ...] = (
 def freshness(
     session: Session, settings: Settings, *, now: datetime | None = None
 ) -> list[Freshness]:
-    """How fresh each configured source is. now: by default the present instant."""
+    """How fresh each configured source is. now: by default the present instant.
+
+    records: rows that its runs brought in and did not take away again.
+    """
     at = now or datetime.now(UTC)
-    last: Mapping[str, Run] = {
-        run.source: run
-        for run in session.scalars(
-            select(Run).where(Run.id.in_(select(func.max(Run.id)).group_by(Run.source)))
+    # Counting the rows of the tables would cost every page a tenth of a second at a million.
+    kept = func.sum(Run.rows_new) - func.sum(Run.rows_deleted)
+    totals = {
+        row.source: row
+        for row in session.execute(
+            select(
+                Run.source,
+                func.max(Run.id).label("last"),
+                func.max(Run.data_through).label("through"),
+                kept.label("records"),
+            ).group_by(Run.source)
         )
     }
-    through: Mapping[str, datetime | None] = dict(
-        session.execute(select(Run.source, func.max(Run.data_through)).group_by(Run.source)).all()
-    )
-    counts = session.execute(
-        text(
-            """
-            SELECT (SELECT count(*) FROM merge_requests WHERE deleted_at IS NULL) AS gitlab,
-                   (SELECT count(*) FROM people) + (SELECT count(*) FROM employment)
-                   + (SELECT count(*) FROM memberships)
-                   + (SELECT count(*) FROM teams WHERE removed_at IS NULL AND parent IS NOT NULL)
-                   + (SELECT count(*) FROM targets) AS files
-            """
+    last = {
+        run.source: run
+        for run in session.scalars(
+            select(Run).where(Run.id.in_([row.last for row in totals.values()]))
         )
-    ).one()
-    records = counts._asdict()
+    }
     found: list[Freshness] = []
     for source in settings.configured_sources():
-        run, reached = last.get(source), through.get(source)
+        total, run = totals.get(source), last.get(source)
+        reached = total.through if total else None
         stale = reached is not None and at - reached > STALE_AFTER
         found.append(
             Freshness(
@@ -342,7 +344,7 @@ def freshness(
                 last_finished_at=run.finished_at if run else None,
                 last_outcome=run.outcome if run else None,
                 message=run.message if run else "",
-                records=records.get(source, 0),
+                records=int(total.records) if total else 0,
                 feeds=[each.key for each in INDICATORS if source in each.sources],
                 command=f"teamgauge collect {source}",
             )

@@ -1,6 +1,8 @@
 """Pages, cursors and tables."""
 
 import csv
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from io import StringIO
 from typing import Any
 
@@ -57,6 +59,16 @@ def test_a_cursor_of_another_list_is_refused(client: TestClient, get: Any) -> No
     ):
         assert client.get(address).json()["field"] == "cursor"
     assert get(f"/api/v1/teams?cursor={cursor}&limit=2")["items"][0]["slug"] == "product"
+
+
+@pytest.mark.parametrize("position", [10**30, -1, "1", 1.0, True, None])
+def test_a_cursor_that_was_tampered_with_is_refused(
+    client: TestClient, get: Any, position: object
+) -> None:
+    of, _ = json.loads(urlsafe_b64decode(get("/api/v1/runs?limit=1")["next"]))
+    cursor = urlsafe_b64encode(json.dumps([of, position]).encode()).decode()
+    answer = client.get(f"/api/v1/runs?cursor={cursor}")
+    assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "1.5"])

@@ -176,22 +176,18 @@ def test_the_count_is_that_of_all_however_few_are_listed(
     assert len(everything["person_without_team"].items) == 3
 
 
-def test_freshness_of_each_configured_source(
-    session: Session, store: Store, settings: Settings
-) -> None:
-    store.project(1, "acme/api")
-    store.merge_request(None, "2024-02-01 12:00")
+def test_freshness_of_each_configured_source(session: Session, settings: Settings) -> None:
     through = at("2024-03-20 12:00")
     session.execute(
         insert(Run).values(
             source="gitlab", kind="incremental", started_at=through, outcome="done",
-            data_through=through,
+            data_through=through, rows_new=5, rows_deleted=1,
         )
     )  # fmt: skip
     session.execute(
         insert(Run).values(
             source="gitlab", kind="incremental", started_at=through + timedelta(hours=20),
-            finished_at=through + timedelta(hours=21), outcome="failed", message="401",
+            finished_at=through + timedelta(hours=21), outcome="failed", message="401", rows_new=2,
         )
     )  # fmt: skip
     files, gitlab = quality.freshness(session, settings, now=through + timedelta(hours=25))
@@ -202,7 +198,7 @@ def test_freshness_of_each_configured_source(
     )
     assert (gitlab.source, gitlab.title, gitlab.state) == ("gitlab", "GitLab", "fresh")
     assert (gitlab.data_through, gitlab.last_outcome, gitlab.message) == (through, "failed", "401")
-    assert gitlab.records == 1
+    assert gitlab.records == 6
     assert gitlab.feeds == ["open_mr_review_time", "open_mr_age", "mr_rate"]
     later = quality.freshness(session, settings, now=through + timedelta(hours=27))
     assert later[1].state == "stale"
