@@ -69,17 +69,17 @@ def apply(store: Store, session: Session, step: tuple[str, object, int], known: 
     elif known:
         assert isinstance(subject, int)
         key = known[subject % len(known)]
-        values: dict[str, object] = {
+        changes: dict[str, dict[str, object]] = {
             "merge": {"state": "merged", "merged_at": instant(number), "closed_at": None},
             "close": {"state": "closed", "closed_at": instant(number), "merged_at": None},
             "reopen": {"state": "opened", "closed_at": None, "merged_at": None},
             "label": {"labels": ["Community contribution"]},
             "delete": {"deleted_at": instant(0)},
             "review": {},
-        }[kind]
+        }
         if kind == "review":
             store.request_review(key, written(number), "ben")
-        store.change(key, **values)
+        store.change(key, **changes[kind])
 
 
 def current_values(session: Session) -> set[tuple[object, ...]]:
