@@ -10,7 +10,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    execute_sync,
     get_operation_ast,
     parse,
     validate,
@@ -25,6 +24,7 @@ from demo.gitlab.complexity import (
     LIMIT_AUTHENTICATED,
     cost,
 )
+from demo.gitlab.execution import execute
 from demo.gitlab.resolvers import Context
 from demo.gitlab.store import Store
 
@@ -121,18 +121,10 @@ class GraphQLApi:
         context = Context(
             self.store, self.catalogue, viewer, self.url(), self.version, spent, limit
         )
-        result = execute_sync(
-            self.schema,
-            prepared.document,
-            context_value=context,
-            variable_values=dict(variables),
-            operation_name=query.get("operationName"),
-        )
-        answer: dict[str, Any] = {"data": result.data}
+        result = execute(self.schema, prepared.document, operation, context, variables)
+        answer: dict[str, Any] = {} if result.data is None else {"data": result.data}
         if result.errors:
-            answer["errors"] = [dict(error.formatted) for error in result.errors]
-            if result.data is None:
-                del answer["data"]
+            answer["errors"] = list(result.errors)
         return answer
 
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
-
-from graphql import GraphQLResolveInfo
+from typing import Any, Protocol
 
 from demo.gitlab.access import Viewer
 from demo.gitlab.catalogue import Catalogue
@@ -38,8 +36,12 @@ class Context:
     limit: int
 
 
-Info: TypeAlias = "GraphQLResolveInfo[Context]"
-"""What graphql-core hands to every resolver."""
+class Info(Protocol):
+    """What resolvers look at of what they are handed."""
+
+    @property
+    def context(self) -> Context:
+        """The context of the request."""
 
 
 @dataclass(frozen=True, slots=True)
