@@ -13,7 +13,8 @@ from collectors.source import Context
 def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch]:
     """Everything that brings the store up to what GitLab shows now.
 
-    policy: how patient it is. Raises ConfigurationError, and a SourceError when GitLab cannot be read any further at all.
+    policy: how patient it is. Raises ConfigurationError, and a SourceError when GitLab cannot be
+    read any further at all.
     """
     collection = begin(context, policy)
     try:

@@ -145,16 +145,19 @@ class GitLabClient:
                 raise self._about_connection(cause or error, about) from error
             except TransportProtocolError as error:
                 raise Transient(self._not_json()) from error
-            except GitlabError as error:
-                status = error.response_code or seen.status
-                if status == 404:
+            except (GitlabError, httpx.HTTPStatusError) as error:
+                # Where httpx2 is installed beside httpx, gql does not know httpx's exception.
+                if seen.status == 404:
                     raise UnreachableError(
                         f"There is no GitLab at {self.base_url}: /api/graphql answers HTTP 404.",
                         "Check that gitlab.url is the base address of GitLab itself.",
                     ) from error
-                raise self._about_status(seen, status, about) from error
+                raise self._about_status(seen, seen.status, about) from error
             except TransportError as error:
                 raise Transient(self._unreachable(str(error))) from error
+            except (AssertionError, AttributeError, TypeError) as error:
+                # How gql meets JSON that is no answer of GraphQL: null, a list, null as data.
+                raise Transient(self._not_json()) from error
         if not isinstance(data, dict):
             raise Transient(self._not_json())
         return data
@@ -229,7 +232,7 @@ class GitLabClient:
                     raw=True,
                 )
                 assert isinstance(answer, requests.Response)
-                return answer.json()
+                told = answer.json()
             except requests.exceptions.JSONDecodeError as error:
                 raise Transient(self._not_json()) from error
             except requests.RequestException as error:
@@ -237,6 +240,9 @@ class GitLabClient:
             except GitlabError as error:
                 status = error.response_code or seen.status
                 raise self._about_status(seen, status, about, _said(error)) from error
+        if told is None:
+            raise Transient(self._not_json())
+        return told
 
     # Sentences ----------------------------------------------------------------------------------
 
@@ -257,8 +263,6 @@ class GitLabClient:
             return Transient(
                 HeavyQueryError(f"GitLab at {self.base_url} took too long over {about}: {reason}.")
             )
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
-            return ConfigurationError(f"gitlab.url is not an address: {reason}.")
         return Transient(self._unreachable(reason))
 
     def _unreachable(self, reason: str) -> AppError:

@@ -16,7 +16,7 @@ from collectors.gitlab.records import MergeRequestRecord, ProjectRecord
 from collectors.gitlab.retry import RetryPolicy
 from collectors.gitlab.scopes import Scope
 from collectors.gitlab.side_by_side import Put, side_by_side
-from collectors.known import KnownPosition
+from collectors.known import KnownPosition, KnownProject
 from collectors.record import Batch
 from collectors.source import Context
 
@@ -45,7 +45,8 @@ class Found:
 class Collection:
     """What the steps of a run hand to each other.
 
-    found: the projects, by id. opened: the open merge requests of the survey, by id.
+    positions, projects: as they were before the run.
+    found: the projects of the survey, by id. opened: what is open in it, by id.
     surveyed: the scopes whose survey came to its end. failed: those that could not be read.
     doubtful: those with a project that cannot be read.
     """
@@ -53,6 +54,7 @@ class Collection:
     context: Context
     client: GitLabClient
     positions: dict[str, KnownPosition]
+    projects: dict[int, KnownProject]
     quarantine: Quarantine
     reader: Reader
     people: People
@@ -82,6 +84,10 @@ class Collection:
         position = self.positions.get(scope.key)
         return position is not None and position.complete
 
+    def is_compared(self, found: Found) -> bool:
+        """Whether what is open there can be held against what is stored: it was read before."""
+        return not self.context.full and self.is_watched(found)
+
     def is_watched(self, found: Found) -> bool:
         """Whether it was read whole before this run, and its scope's list has been watched since."""
         position = self.positions.get(found.scope.project_key(found.record.id))
@@ -93,7 +99,8 @@ class Collection:
         for ready in side_by_side(jobs, threads, self.client.stop):
             for batch in merged(ready):
                 self.done += sum(isinstance(each, MergeRequestRecord) for each in batch.records)
-                self.context.tell("merge requests", self.done, self.total)
+                total = None if self.total is None else max(self.total, self.done)
+                self.context.tell("merge requests", self.done, total)
                 yield batch
 
     def guarded(self, found: Found, job: Callable[[Put[Batch], str], None]) -> Job:
@@ -137,6 +144,7 @@ def begin(context: Context, policy: RetryPolicy | None = None) -> Collection:
         context=context,
         client=client,
         positions=context.known.positions(),
+        projects=context.known.projects(),
         quarantine=quarantine,
         reader=Reader(context, client, quarantine),
         people=People(

@@ -1,6 +1,6 @@
 """Reads the lists: what changed in each scope, the survey, and projects that were never read whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,7 +36,6 @@ def read_changes(collection: Collection) -> Iterator[Batch]:
             "There is nothing to collect from GitLab.",
             "Name groups in gitlab.groups, or projects in gitlab.projects.",
         )
-    projects = collection.context.known.projects()
     while waiting:
         waiting = [scope for scope in waiting if not _is_covered(collection, scope)]
         ready = [
@@ -45,9 +44,7 @@ def read_changes(collection: Collection) -> Iterator[Batch]:
             if not any(other is not scope and other.holds(scope.path) for other in waiting)
         ]
         waiting = [scope for scope in waiting if scope not in ready]
-        yield from collection.stored(
-            [partial(_watch, collection, projects, each) for each in ready]
-        )
+        yield from collection.stored([partial(_watch, collection, each) for each in ready])
 
 
 def _is_covered(collection: Collection, scope: Scope) -> bool:
@@ -57,12 +54,7 @@ def _is_covered(collection: Collection, scope: Scope) -> bool:
     return scope.path.lower() in paths
 
 
-def _watch(
-    collection: Collection,
-    projects: Mapping[int, KnownProject],
-    scope: Scope,
-    put: Put[Batch],
-) -> None:
+def _watch(collection: Collection, scope: Scope, put: Put[Batch]) -> None:
     """The changes come before the survey: what the survey then shows and we do not have is new."""
     position = collection.positions.get(scope.key)
     try:
@@ -81,10 +73,16 @@ def _watch(
         # whole after this instant, which is taken from GitLab's own times.
         first = scope.kind == "group" and position is None
         for told in survey(
-            collection.client, scope, collection.people, collection.surveys, latest=first
+            collection.client,
+            scope,
+            collection.people,
+            collection.surveys,
+            # What is read whole in this run need not be compared.
+            opened=position is not None and not collection.context.full,
+            latest=first,
         ):
             collection.note(scope, told)
-            put(_survey_batch(collection, scope, projects, told, first=first))
+            put(_survey_batch(collection, scope, told, first=first))
             first = False
     except ScopeError as error:
         unreachable = isinstance(error, NotFoundError | ForbiddenError)
@@ -97,7 +95,6 @@ def _watch(
 def _survey_batch(
     collection: Collection,
     scope: Scope,
-    projects: Mapping[int, KnownProject],
     told: Survey,
     *,
     first: bool,
@@ -105,7 +102,7 @@ def _survey_batch(
     records: list[Record] = []
     for project in told.projects:
         records.append(project.record)
-        known = projects.get(project.record.id)
+        known = collection.projects.get(project.record.id)
         if known is not None and known.web_url != project.record.web_url:
             records += _new_addresses(collection, known, project.record)
     for person in told.people:
@@ -141,7 +138,7 @@ def read_whole_projects(collection: Collection) -> Iterator[Batch]:
     ]
     new.sort(key=lambda found: found.project.merge_requests or 0, reverse=True)
     if new:
-        collection.total = sum(found.project.merge_requests or 0 for found in new)
+        collection.total = collection.done + sum(_to_read(collection, found) for found in new)
     empty = [found for found in new if not found.project.merge_requests]
     if empty:
         yield Batch(reached=[_ended(found.scope.project_key(found.record.id)) for found in empty])
@@ -159,6 +156,15 @@ def read_whole_projects(collection: Collection) -> Iterator[Batch]:
     ]
     if ended and not collection.context.held_back:
         yield Batch(reached=[_ended(key) for key in ended])
+
+
+def _to_read(collection: Collection, found: Found) -> int:
+    """About how many merge requests are to be read; what an interrupted run has is not."""
+    count = found.project.merge_requests or 0
+    stored = collection.projects.get(found.record.id)
+    if collection.context.full or stored is None:
+        return count
+    return max(0, count - stored.merge_requests)
 
 
 def _ended(key: str) -> Reached:

@@ -103,14 +103,21 @@ class People:
 
 
 def survey(
-    client: GitLabClient, scope: Scope, people: People, size: PageSize, *, latest: bool
+    client: GitLabClient,
+    scope: Scope,
+    people: People,
+    size: PageSize,
+    *,
+    opened: bool,
+    latest: bool,
 ) -> Iterator[Survey]:
     """Surveys a scope: its lists are read on side by side, so that each request brings of all.
 
-    latest: whether to ask when anything changed last (of a group).
+    opened: whether to ask what is open. latest: when anything changed last (of a group).
     Raises a GitLabError; NotFoundError where the group or project is null.
     """
-    waiting: dict[str, str | None] = dict.fromkeys(("projects", "opened", "locked"))
+    lists = ("projects", "opened", "locked") if opened else ("projects",)
+    waiting: dict[str, str | None] = dict.fromkeys(lists)
     while waiting:
         variables: dict[str, Any] = {"path": scope.path}
         for name in ("projects", "opened", "locked"):

@@ -33,7 +33,7 @@ def _reread_differing(collection: Collection) -> Iterator[Batch]:
     watched = {
         number: found
         for number, found in collection.found.items()
-        if collection.is_watched(found) and found.project.merge_requests is not None
+        if collection.is_compared(found) and found.project.merge_requests is not None
     }
     told = {each.id: each for each in collection.opened.values() if each.project_id in watched}
     stored = known.merge_requests(told)

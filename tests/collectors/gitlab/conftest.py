@@ -1,0 +1,168 @@
+"""A GitLab that is served, a database, and the collector between them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from app.settings import Settings
+from collectors import gitlab, runner
+from collectors.gitlab.retry import RetryPolicy
+from collectors.source import Progress, Source
+from demo.gitlab import GitLabFake, World
+
+QUICK = RetryPolicy(base=0.001, cap=0.01, longest=0.05)
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+VISIBLE = {
+    "projects": "SELECT id, path, name, web_url, archived FROM projects p"
+    " WHERE EXISTS (SELECT 1 FROM live WHERE project_id = p.id)",
+    "merge_requests": "SELECT id, project_id, iid, author_id, title, web_url, state, draft, labels,"
+    " created_at, updated_at, merged_at, closed_at, notes_count, reviewer_rows_read FROM live",
+    "notes": "SELECT n.id, n.merge_request_id, n.author_id, n.kind, n.created_at, n.requested,"
+    " n.removed, n.names FROM notes n JOIN live ON live.id = n.merge_request_id",
+    "reviewers": "SELECT r.merge_request_id, r.account_id, r.created_at FROM reviewers r"
+    " JOIN live ON live.id = r.merge_request_id",
+    "accounts": "SELECT id, username, name, bot FROM accounts a WHERE id IN ("
+    " SELECT author_id FROM live"
+    " UNION SELECT n.author_id FROM notes n JOIN live ON live.id = n.merge_request_id"
+    " UNION SELECT r.account_id FROM reviewers r JOIN live ON live.id = r.merge_request_id)",
+}
+"""What an indicator can see: nothing of deleted merge requests, and nobody whom nothing mentions."""
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def visible(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """The contents of the tables as an indicator sees them."""
+    live = "WITH live AS (SELECT * FROM merge_requests WHERE deleted_at IS NULL)"
+    return {
+        table: sorted(rows(engine, f"{live} {query}"), key=repr) for table, query in VISIBLE.items()
+    }
+
+
+def stamps(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Which transaction wrote each row and where it lies: changes when the row is written again."""
+    tables = [*VISIBLE, "former_usernames", "positions", "quarantined_records"]
+    return {t: sorted(rows(engine, f"SELECT xmin::text, ctid::text FROM {t}")) for t in tables}
+
+
+class Clock:
+    """The world's time, which passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> datetime:
+        """Moves on and says what time it is then."""
+        self.now += timedelta(**time)
+        return self.now
+
+
+@dataclass
+class Lab:
+    """A world, the GitLab that serves it, and a database that is collected into."""
+
+    world: World
+    clock: Clock
+    fake: GitLabFake
+    url: str
+    engine: Engine
+    seen: list[Progress] = field(default_factory=list)
+
+    def collect(
+        self,
+        *,
+        full: bool = False,
+        engine: Engine | None = None,
+        policy: RetryPolicy = QUICK,
+        **gitlab_settings: Any,
+    ) -> runner.RunReport:
+        """Collects into the lab's database (or another one); `acme` with all below unless told."""
+        settings = {
+            "url": self.url,
+            "token": self.fake.token,
+            "groups": ["acme"],
+            **gitlab_settings,
+        }
+        source = Source(name="gitlab", title="GitLab", fetch=partial(gitlab.fetch, policy=policy))
+        self.fake.forget_requests()
+        return runner.run(
+            engine or self.engine,
+            source,
+            Settings.model_validate({"gitlab": settings}),
+            full=full,
+            started_at=datetime.now(UTC),
+            report=self.seen.append,
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The answer of the lab's database."""
+        return rows(self.engine, query)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    """An instance with one group, two projects and four people, and nothing in it yet."""
+    world = World(clock=clock)
+    world.add_group("acme")
+    world.add_group("acme/deep")
+    world.add_project("acme/app")
+    world.add_project("acme/deep/lib")
+    for name in ("ada", "ben", "cleo", "dan"):
+        world.add_user(name, name.title())
+    return world
+
+
+@pytest.fixture
+def lab(world: World, clock: Clock, engine: Engine) -> Iterator[Lab]:
+    fake = GitLabFake(world)
+    with fake.serving() as url:
+        yield Lab(world, clock, fake, url, engine)
+
+
+@pytest.fixture
+def other_engine(
+    server_url: str, template: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Engine]]:
+    """Makes further migrated, empty databases."""
+    from uuid import uuid4
+
+    from sqlalchemy import create_engine, make_url
+
+    from app.store.engine import make_engine
+
+    administrator = create_engine(
+        make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    made: list[tuple[str, Engine]] = []
+
+    def make() -> Engine:
+        name = f"test_{uuid4().hex[:12]}"
+        with administrator.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        made.append((name, make_engine(url)))
+        return made[-1][1]
+
+    yield make
+    for name, engine in made:
+        engine.dispose()
+        with administrator.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    administrator.dispose()
