@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import get_indicator, queries
-from app.metrics.answers import Matrix, MatrixCell, TeamRow
-from app.metrics.indicator import Cadence, Indicator, Status, Unit, Variant
+from app.metrics.answers import Matrix, MatrixCell, ScorecardRow, TeamRow
+from app.metrics.indicator import Cadence, Indicator, Series, Status, Unit, Variant
 from app.metrics.targets import Targets, load_targets
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
 from dashboards.asked import Asked, today
+from dashboards.cards import card_of
 from dashboards.cells import change_of, colour_of, domain_of, judged_of, mark_of
 from dashboards.overview import team_address
 from dashboards.periods import picker
@@ -22,6 +23,7 @@ from dashboards.scale import Domain
 from dashboards.sentences import status_words
 from dashboards.sparkline import SMALL_MULTIPLE, sparkline
 from dashboards.static_chart import Dot, dot_plot
+from dashboards.team import DEFAULT_GRAIN, grain_choices
 from dashboards.trend import FEW
 
 
@@ -73,9 +75,24 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
         period=asked.get("period"),
         variant=variant.key if variant else None,
     )
+    trend = queries.series(
+        session,
+        settings,
+        indicator.key,
+        team=asked.get("team"),
+        from_=asked.get("from"),
+        to=asked.get("to") or asked.get("period"),
+        grain=asked.get("grain") or (DEFAULT_GRAIN if daily(indicator) else None),
+        variant=variant.key if variant else None,
+    )
     parents = {team.slug: team.parent for team in matrix.teams}
     targets = load_targets(session, parents, settings.reporting.history_start)
-    return context(indicator, variant, matrix, targets, settings, asked)
+    return context(trend, variant, matrix, targets, settings, asked)
+
+
+def daily(indicator: Indicator) -> bool:
+    """Whether its periods are days, so that a grain can be chosen."""
+    return indicator.cadence is Cadence.DAILY
 
 
 def variant_of(indicator: Indicator, asked: str | None) -> Variant | None:
@@ -95,28 +112,29 @@ def variant_of(indicator: Indicator, asked: str | None) -> Variant | None:
 
 
 def context(
-    indicator: Indicator,
+    trend: Series,
     variant: Variant | None,
     matrix: Matrix,
     targets: Targets,
     settings: Settings,
     asked: Asked,
 ) -> dict[str, object]:
-    """The page of one column of the matrix. Raises NotFoundError (field `team`)."""
+    """The page of one column of the matrix; trend: of the team in the address, or of everybody."""
+    indicator = trend.indicator
     by_slug = {team.slug: team for team in matrix.teams}
     scope = asked.get("team")
-    if scope is not None and scope not in by_slug:
-        raise NotFoundError(f"There is no team {scope!r:.80}.", "team")
-    kept = {name: asked.get(name) for name in ("team", "period", "variant")}
+    kept = {name: asked.get(name) for name in ("team", "period", "from", "to", "grain", "variant")}
+    # A team without teams below it is shown among its neighbours.
+    around = by_slug[scope].parent if scope and not by_slug[scope].has_children else scope
     leaves = [
         team
         for team in matrix.teams
-        if not team.has_children and (scope is None or _below(team, scope, by_slug))
+        if not team.has_children and (around is None or _below(team, around, by_slug))
     ]
     cells = {team.slug: matrix.cells[team.slug, indicator.key] for team in leaves}
     with_value = [team for team in leaves if cells[team.slug].judged.value is not None]
     tolerance = settings.targets.tolerance
-    root = matrix.cells[scope or matrix.teams[0].slug, indicator.key]
+    root = matrix.cells[trend.team, indicator.key]
     ranked = sorted(
         with_value,
         key=lambda team: cells[team.slug].judged.value or 0,
@@ -137,6 +155,21 @@ def context(
         "recorded_at": matrix.recorded_at,
         "lede": _lede(indicator, root, matrix.data_through, settings),
         "heading": _heading(root),
+        "card": card_of(
+            ScorecardRow(
+                indicator=indicator,
+                variant=trend.variant,
+                point=root.judged,
+                target=root.target,
+                limits=root.limits,
+            ),
+            trend,
+            settings,
+            kept,
+        ),
+        "team_name": trend.team_name,
+        "team_address": team_address(trend.team, kept["period"], indicator.key),
+        "grains": grain_choices(asked, here) if daily(indicator) else [],
         "rows": [_row(team, by_slug, cells[team.slug], kept, tolerance) for team in ranked],
         "dots": dots,
         "plot": dot_plot(dots, root.target, words) if dots else Markup(),
@@ -154,7 +187,7 @@ def context(
         + [
             (team.name, here(team=team.slug), team.slug == scope)
             for team in matrix.teams
-            if team.has_children and team.parent is not None
+            if team.parent is not None and (team.has_children or team.slug == scope)
         ],
         "variants": [
             (
@@ -169,9 +202,9 @@ def context(
             today=today(settings, matrix.data_through),
             history_start=settings.reporting.history_start,
             daily=indicator.cadence is Cadence.DAILY,
-            address=lambda period: here(period=period),
+            address=lambda period: here(**{"period": period, "from": None, "to": None}),
             action=addresses.indicator(indicator.key),
-            hidden={**kept, "period": None},
+            hidden={name: kept[name] for name in ("team", "grain", "variant")},
         ),
         "exports": _exports(indicator, kept),
         "template": figures.TEMPLATE,
@@ -328,7 +361,7 @@ def _since(day: date, settings: Settings) -> str:
 def _exports(indicator: Indicator, kept: dict[str, str | None]) -> list[tuple[str, str]]:
     path = f"/indicators/{indicator.key}"
     compare = {"parent": kept["team"], "period": kept["period"], "variant": kept["variant"]}
-    series = {"team": kept["team"], "variant": kept["variant"]}
+    series = {name: kept[name] for name in ("team", "from", "to", "grain", "variant")}
     return [
         ("Direct teams, CSV", addresses.api(f"{path}/compare", **compare, format="csv")),
         ("Direct teams, JSON", addresses.api(f"{path}/compare", **compare)),

@@ -139,6 +139,7 @@ def context(
         ],
         "known_at": _known_at(asked.get("as_known_at")),
         "differing": differing,
+        "recorded": any(cell.judged.recorded_at for cell in matrix.cells.values()),
         "present": addresses.overview(**{**kept, "as_known_at": None}),
         "zone": zone,
     }
@@ -152,7 +153,8 @@ def team_address(slug: str, period: str | None, anchor: str | None = None) -> st
 def restated(then: Matrix, present: Matrix) -> int:
     """How many shown values differ between two states of the same matrix."""
     return sum(
-        cell.judged.period == present.cells[key].judged.period
+        cell.judged.recorded_at is not None
+        and cell.judged.period == present.cells[key].judged.period
         and cell.judged.value != present.cells[key].judged.value
         for key, cell in then.cells.items()
         if key in present.cells

@@ -1,6 +1,5 @@
 """The pages: one explicit list, one way to draw each, and the page of every failure."""
 
-import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ PAGES: tuple[Page, ...] = (
         template="team.html",
         view=team.view,
         needs=("scorecard", "series", "team", "attention", "teams"),
-        parameters=("period", "grain"),
+        parameters=("period", "from", "to", "grain", "variant"),
         charts=True,
     ),
     Page(
@@ -71,8 +70,8 @@ PAGES: tuple[Page, ...] = (
         title="Indicator",
         template="indicator.html",
         view=indicator.view,
-        needs=("matrix", "targets"),
-        parameters=("team", "period", "variant"),
+        needs=("matrix", "series", "targets"),
+        parameters=("team", "period", "from", "to", "grain", "variant"),
         charts=True,
     ),
     Page(
@@ -101,13 +100,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
-    "Cache-Control": "no-cache",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept-Encoding",
-}
-COMPRESSED_FROM = 1_000
 
 
 def embedded(value: object) -> Markup:
@@ -197,7 +189,7 @@ class Pages:
             now = datetime.now(UTC)
             notes = [] if page.name == "data" else stale_notes(freshness, self._settings, now)
             return self.respond(
-                request, page.template, {"page": page.name, "notes": notes, **context}, page.charts
+                page.template, {"page": page.name, "notes": notes, **context}, page.charts
             )
 
         return show
@@ -205,7 +197,6 @@ class Pages:
     def _first_steps(self, request: Request, freshness: Sequence[Freshness]) -> Response:
         settings = self._settings
         return self.respond(
-            request,
             "empty.html",
             {
                 "page": "empty",
@@ -217,13 +208,12 @@ class Pages:
 
     def respond(
         self,
-        request: Request,
         template: str,
         context: Mapping[str, Any],
         charts: bool = False,
         status: int = 200,
     ) -> Response:
-        """A page with its headers, compressed where the browser takes it."""
+        """A page with the policy that it needs; other headers and compression are the application's."""
         known: dict[str, Any] = {
             "notes": [],
             "data_through": None,
@@ -232,14 +222,11 @@ class Pages:
         }
         html = self._environment.get_template(template).render({**known, **context})
         styles = " 'unsafe-inline'" if charts else ""
-        headers = {**HEADERS, "Content-Security-Policy": POLICY.format(styles=styles)}
-        body = html.encode()
-        if len(body) >= COMPRESSED_FROM and assets.accepts_gzip(
-            request.headers.get("accept-encoding", "")
-        ):
-            body = gzip.compress(body, compresslevel=5, mtime=0)
-            headers["Content-Encoding"] = "gzip"
-        return HTMLResponse(body, status_code=status, headers=headers)
+        headers = {
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": POLICY.format(styles=styles),
+        }
+        return HTMLResponse(html, status_code=status, headers=headers)
 
 
 def send_asset(request: Request) -> Response:
@@ -247,11 +234,7 @@ def send_asset(request: Request) -> Response:
     asset = assets.by_address().get(request.url.path)
     if asset is None:
         return Response("There is no such file.", status_code=404, media_type="text/plain")
-    headers = {
-        "Cache-Control": assets.FOREVER,
-        "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {"Cache-Control": assets.FOREVER, "Vary": "Accept-Encoding"}
     if assets.accepts_gzip(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "gzip"
         return Response(asset.compressed, media_type=asset.media_type, headers=headers)
@@ -310,7 +293,6 @@ def error_page(
     pages: Pages = request.app.state.pages
     words, title = ERRORS.get(status, ("failed", "This page could not be drawn"))
     return pages.respond(
-        request,
         "error.html",
         {
             "page": "error",

@@ -92,6 +92,8 @@ def missing(indicator: Indicator, point: Point) -> str:
         return "hidden"
     if point.reason is Reason.NOT_MEANINGFUL:
         return "not meaningful"
+    if point.recorded_at is None:
+        return "not recorded"
     if indicator.unit is Unit.DAYS and point.n == 0:
         return "none"
     if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and not point.denominator:
@@ -107,6 +109,8 @@ def missing_sentence(indicator: Indicator, point: Point) -> str:
         return "Not shown: a group of fewer people than the rule allows would be visible."
     if point.reason is Reason.NOT_MEANINGFUL:
         return f"The numbers {by} {when} do not allow a meaningful value."
+    if point.recorded_at is None:
+        return f"No value of {when} was recorded."
     if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and not point.denominator:
         return f"Nobody was a member of this team {by} {when}."
     return f"There were no {indicator.noun} {by} {when}."
@@ -226,8 +230,9 @@ def _against_range(judged: Judged, points: Sequence[Point]) -> str:
         return "" if judged.outside else f", inside its normal range of {judged.spread}"
     side = "above" if judged.difference > 0 else "below"
     if judged.outside:
-        since = formatting.period(_since(judged.point, points))
-        return f", {side} its normal range of {judged.spread} since {since}"
+        since = _since(judged.point, points)
+        lasting = f" since {formatting.period(since)}" if since != judged.point.period else ""
+        return f", {side} its normal range of {judged.spread}{lasting}"
     centre = formatting.short(judged.indicator, judged.limits.centre)
     return f", {side} its centre line of {centre} for eight months or more"
 

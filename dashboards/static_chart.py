@@ -214,12 +214,13 @@ def _ages(spots: Sequence[float]) -> list[str]:
     if len(spots) > MOST_DOTS:
         places = sorted({round(spot * 2) / 2 for spot in spots})
         return [f'<path class="l" opacity=".5" d="{"".join(f"M{at:g} 26V42" for at in places)}"/>']
+    radius, apart_by, rows = (3.6, 8.5, 3) if len(spots) <= 60 else (2.2, 5.2, 4)
     out, pile = [], 0
     for index, at in enumerate(spots):
-        pile = pile + 1 if index and at - spots[index - 1 - pile] < 8.5 else 0
+        pile = pile + 1 if index and at - spots[index - 1 - pile] < apart_by else 0
         out.append(
             f'<circle class="d" fill-opacity=".75" cx="{at:.1f}" '
-            f'cy="{36 - min(pile, 3) * 8.5:.1f}" r="3.6"/>'
+            f'cy="{36 - min(pile, rows - 1) * apart_by:.1f}" r="{radius}"/>'
         )
     return out
 

@@ -1,77 +1,27 @@
 """The page `/teams/{slug}`: every indicator of one team, what waits now, and who is in it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from app.errors import NotFoundError
 from app.metrics import INDICATORS, queries
-from app.metrics.answers import (
-    Attention,
-    MembershipChange,
-    Scorecard,
-    ScorecardRow,
-    Team,
-    Waiting,
-)
+from app.metrics.answers import Attention, MembershipChange, Scorecard, Team, Waiting
 from app.metrics.calendar import last_of_month, months_back
-from app.metrics.indicator import Cadence, Grain, Indicator, Point, Series, Status
+from app.metrics.indicator import Cadence, Indicator, Series
+from app.metrics.open_work import OPEN_MR_AGE
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
 from dashboards.asked import Asked, today
-from dashboards.cells import colour_of, mark_of
+from dashboards.cards import Card, card_of, in_variant
 from dashboards.periods import picker
-from dashboards.sentences import Judged, card, status_words
-from dashboards.static_chart import trend_chart
-from dashboards.trend import trend_of
 
 GRAINS: Mapping[str, str] = {"week": "By week", "day": "By day", "month": "By month"}
-NUMBERS_SHOWN = 60
+DEFAULT_GRAIN = "week"
 WAITING_SHOWN = 4
 CHANGE_MONTHS = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
-    """A row of the table below a chart."""
-
-    period: str
-    shown: str
-    mark: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """One indicator of the team.
-
-    number None: there is no value, and `sentence` says why. figure: what Plotly draws; None: nothing
-    to draw. more: how many older numbers only the CSV has.
-    """
-
-    indicator: Indicator
-    period: str
-    partial: bool
-    mark: str
-    colour: str
-    status: str
-    number: str | None
-    unit: str
-    signal: bool
-    target: str
-    sentence: Markup
-    chart: Markup
-    chart_label: str
-    figure: Mapping[str, object] | None
-    made_of: str
-    when: str
-    evidence: str
-    evidence_words: str
-    address: str
-    numbers: Sequence[Number]
-    more: int
-    csv: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,8 +45,10 @@ class Change:
 
 def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object]:
     """What `team.html` draws. Raises NotFoundError and InvalidValueError for a wrong address."""
-    slug, period = asked.path["slug"], asked.get("period")
-    grain = asked.one_of("grain", GRAINS, "week")
+    slug, period, variant = asked.path["slug"], asked.get("period"), asked.get("variant")
+    grain = asked.one_of("grain", GRAINS, DEFAULT_GRAIN)
+    if variant is not None and not any(_has(each, variant) for each in INDICATORS):
+        raise NotFoundError(f"No indicator has a variant {variant!r:.40}.", "variant")
     scorecard = queries.scorecard(session, settings, slug, period=period)
     series = {
         indicator.key: queries.series(
@@ -104,8 +56,10 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
             settings,
             indicator.key,
             team=slug,
-            to=period,
+            from_=asked.get("from"),
+            to=asked.get("to") or period,
             grain=grain if indicator.cadence is Cadence.DAILY else None,
+            variant=variant if _has(indicator, variant) else None,
         )
         for indicator in INDICATORS
     }
@@ -115,6 +69,10 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     attention = queries.attention(session, settings, slug)
     names = {row.slug: row.name for row in queries.teams(session, settings)}
     return context(team, scorecard, series, attention, names, settings, asked)
+
+
+def _has(indicator: Indicator, variant: str | None) -> bool:
+    return any(each.key == variant for each in indicator.variants)
 
 
 def day_shown(settings: Settings, period: str | None, series: Iterable[Series]) -> date:
@@ -137,13 +95,16 @@ def context(
     asked: Asked,
 ) -> dict[str, object]:
     """The page of a team's answers; series: by indicator key, of the same period; names: by slug."""
-    period, grain = asked.get("period"), asked.get("grain")
-    kept = {"period": period, "grain": grain}
-    cards = [
-        card_of(row, series[row.indicator.key], team, settings, period)
-        for row in scorecard.items
-        if row.variant in (None, row.indicator.default_variant)
-    ]
+    kept = {name: asked.get(name) for name in ("period", "from", "to", "grain", "variant")}
+    period = kept["period"]
+    cards = []
+    for row in scorecard.items:
+        one = series[row.indicator.key]
+        cards.append(card_of(in_variant(row, one), one, settings, kept))
+
+    def here(**other: object | None) -> str:
+        return addresses.team(team.slug, **{**kept, **other})
+
     reached = [one.data_through for one in series.values() if one.data_through is not None]
     points = [row.point for row in scorecard.items]
     return {
@@ -154,7 +115,9 @@ def context(
         "as_of": _as_of(cards, max(reached, default=None), settings),
         "oldest": [wait_of(waiting) for waiting in attention.oldest_in_review[:WAITING_SHOWN]],
         "orphaned": [wait_of(waiting) for waiting in attention.orphaned[:WAITING_SHOWN]],
-        "orphaned_count": len(attention.orphaned),
+        "all_orphaned": addresses.evidence(OPEN_MR_AGE.key, team=team.slug, state="orphaned")
+        if len(attention.orphaned) > WAITING_SHOWN
+        else None,
         "changes": [change_of(change, team, names) for change in team.membership_changes],
         "changes_since": months_back(team.on, CHANGE_MONTHS - 1),
         "crumbs": [(name, addresses.team(slug, **kept)) for slug, name in team.ancestors],
@@ -164,17 +127,16 @@ def context(
             today=today(settings, max(reached)) if reached else team.on,
             history_start=settings.reporting.history_start,
             daily=False,
-            address=lambda other: addresses.team(team.slug, **{**kept, "period": other}),
+            # A range of its own would no longer fit another period.
+            address=lambda other: here(**{"period": other, "from": None, "to": None}),
             action=addresses.team(team.slug),
-            hidden={"grain": grain},
+            hidden={"grain": kept["grain"], "variant": kept["variant"]},
         ),
-        "grains": [
-            (
-                words,
-                addresses.team(team.slug, period=period, grain=name if name != "week" else None),
-                name == (grain or "week"),
-            )
-            for name, words in GRAINS.items()
+        "grains": grain_choices(asked, here),
+        "variants": [
+            (each.title, here(variant=each.key if index else None), each.key == one.variant)
+            for one in series.values()
+            for index, each in enumerate(one.indicator.variants)
         ],
         "exports": [
             ("Scorecard, CSV", _export(team.slug, "/scorecard", period, "csv")),
@@ -183,6 +145,15 @@ def context(
         ],
         "template": figures.TEMPLATE,
     }
+
+
+def grain_choices(asked: Asked, here: Callable[..., str]) -> list[tuple[str, str, bool]]:
+    """The grains of daily indicators as a menu: words, address, whether it is the present one."""
+    chosen = asked.get("grain") or DEFAULT_GRAIN
+    return [
+        (words, here(grain=name if name != DEFAULT_GRAIN else None), name == chosen)
+        for name, words in GRAINS.items()
+    ]
 
 
 def change_of(change: MembershipChange, team: Team, names: Mapping[str, str]) -> Change:
@@ -218,117 +189,6 @@ def _as_of(cards: Sequence[Card], reached: datetime | None, settings: Settings) 
         parts.append(f"monthly indicators for {formatting.period(month)}{not_over}")
     words = "; ".join(parts)
     return f"{words[:1].upper()}{words[1:]}." if words else ""
-
-
-def card_of(
-    row: ScorecardRow, series: Series, team: Team, settings: Settings, period: str | None
-) -> Card:
-    """One indicator of the team with its chart, sentence, numbers and the way to the evidence."""
-    indicator, point = row.indicator, row.point
-    last = series.points[-1] if series.points else None
-    running = last if last and last.partial and last.period != point.period else None
-    judged = Judged(
-        indicator=indicator,
-        point=point,
-        limits=row.limits,
-        target=row.target,
-        at=formatting.borders(indicator, row.target, settings.targets.tolerance),
-        running=running if indicator.cadence is Cadence.MONTHLY else None,
-    )
-    trend = trend_of(series, today(settings, series.data_through) if series.data_through else None)
-    status = point.status or (Status.NO_DATA if point.value is None else None)
-    asked = {"team": team.slug, "period": period}
-    return Card(
-        indicator=indicator,
-        period=point.period,
-        partial=point.partial,
-        mark=mark_of(status),
-        colour=colour_of(status),
-        status=status_words(point).capitalize(),
-        number=None if point.value is None else _number(judged),
-        unit=formatting.unit_word(indicator),
-        signal=point.signal,
-        target=formatting.target(indicator, row.target),
-        sentence=card(judged, series.points),
-        chart=trend_chart(trend) if trend else Markup(),
-        chart_label=_chart_label(judged, series),
-        figure=figures.spec(figures.trend_figure(trend)) if trend else None,
-        made_of=_made_of(point, indicator),
-        when=_when(point),
-        evidence=addresses.evidence(indicator.key, **asked),
-        evidence_words=formatting.counted(point.n, "merge requests") if point.n else "",
-        address=addresses.indicator(indicator.key, period=period),
-        numbers=_numbers(series, settings),
-        more=max(0, len(series.points) - NUMBERS_SHOWN),
-        csv=addresses.api(
-            f"/indicators/{indicator.key}/series",
-            team=team.slug,
-            to=period,
-            grain=series.grain,
-            format="csv",
-        ),
-    )
-
-
-def _number(judged: Judged) -> str:
-    return formatting.short(judged.indicator, judged.point.value, judged.at)
-
-
-def _chart_label(judged: Judged, series: Series) -> str:
-    parts = [f"{judged.indicator.title} by {series.grain}, now {judged.shown}"]
-    if judged.limits:
-        parts.append(f"normal range {judged.spread}")
-    if judged.target is not None:
-        parts.append(f"target {formatting.target(judged.indicator, judged.target)}")
-    return f"{', '.join(parts)}. The table below has the numbers."
-
-
-def _made_of(point: Point, indicator: Indicator) -> str:
-    """What stands behind the number, beside the link to it: counts of a rate, spread of a median."""
-    parts = []
-    if point.denominator is not None and point.n is not None:
-        parts.append(formatting.counted(point.n, indicator.noun))
-        parts.append(formatting.people(float(point.denominator)))
-    elif point.p25 is not None and point.p75 is not None:
-        low, high = (formatting.number(indicator, each) for each in (point.p25, point.p75))
-        parts.append(f"middle half {low} to {high}")
-    if point.coverage is not None:
-        parts.append(f"coverage {formatting.percent(point.coverage)}")
-    words = ", ".join(parts)
-    return f"{words[:1].upper()}{words[1:]}"
-
-
-def _when(point: Point) -> str:
-    """`22 Nov, day not over`, `October 2026`."""
-    if not formatting.is_day(point.period):
-        return formatting.period(point.period) + (", not over" if point.partial else "")
-    words = formatting.period(point.period)
-    return f"{words.rpartition(' ')[0]}, day not over" if point.partial else words
-
-
-def _numbers(series: Series, settings: Settings) -> list[Number]:
-    rows = []
-    for point in list(reversed(series.points))[:NUMBERS_SHOWN]:
-        marks = ["signal"] * point.signal + ["not over"] * point.partial
-        name = formatting.period(point.period)
-        rows.append(
-            Number(
-                period=f"week to {name}" if series.grain is Grain.WEEK else name,
-                shown=formatting.full(
-                    series.indicator, point.value, _borders(point, series, settings)
-                ),
-                mark=", ".join(marks),
-            )
-        )
-    return rows
-
-
-def _borders(point: Point, series: Series, settings: Settings) -> tuple[float, ...]:
-    """The borders of the target that was in force in the point's period."""
-    day = formatting.first_day(point.period)
-    in_force = [step.value for step in series.targets if step.valid_from <= day]
-    target = in_force[-1] if in_force else None
-    return formatting.borders(series.indicator, target, settings.targets.tolerance)
 
 
 def wait_of(waiting: Waiting) -> Wait:

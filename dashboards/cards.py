@@ -1,0 +1,198 @@
+"""One indicator of one team as a card: number, sentence, chart, numbers and the way to the evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from app.metrics.answers import ScorecardRow
+from app.metrics.indicator import Cadence, Grain, Indicator, Point, Series, Status
+from app.settings import Settings
+from dashboards import addresses, figures, formatting
+from dashboards.asked import today
+from dashboards.cells import colour_of, mark_of
+from dashboards.sentences import Judged, card, status_words
+from dashboards.static_chart import trend_chart
+from dashboards.trend import trend_of
+
+NUMBERS_SHOWN = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """A row of the table below a chart."""
+
+    period: str
+    shown: str
+    mark: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """One indicator of the team.
+
+    variant: its title, if it is not the default one. number None: there is no value, and `sentence`
+    says why. figure: what Plotly draws; None: nothing to draw. more: how many older numbers only the
+    CSV has.
+    """
+
+    indicator: Indicator
+    variant: str | None
+    period: str
+    partial: bool
+    mark: str
+    colour: str
+    status: str
+    number: str | None
+    unit: str
+    signal: bool
+    target: str
+    sentence: Markup
+    chart: Markup
+    chart_label: str
+    figure: Mapping[str, object] | None
+    made_of: str
+    when: str
+    evidence: str
+    evidence_words: str
+    address: str
+    numbers: Sequence[Number]
+    more: int
+    csv: str
+
+
+def in_variant(row: ScorecardRow, series: Series) -> ScorecardRow:
+    """A row of a scorecard in the variant of a series, judged in the same period."""
+    if series.variant == row.variant:
+        return row
+    points = {point.period: point for point in series.points}
+    if row.point.period not in points:
+        return row
+    return replace(
+        row,
+        variant=series.variant,
+        point=points[row.point.period],
+        limits=series.limits,
+    )
+
+
+def card_of(
+    row: ScorecardRow, series: Series, settings: Settings, kept: Mapping[str, str | None]
+) -> Card:
+    """A card. series: of the same team and variant; kept: period and range of the page's address."""
+    indicator, point = row.indicator, row.point
+    last = series.points[-1] if series.points else None
+    running = last if last and last.partial and last.period != point.period else None
+    judged = Judged(
+        indicator=indicator,
+        point=point,
+        limits=row.limits,
+        target=row.target,
+        at=formatting.borders(indicator, row.target, settings.targets.tolerance),
+        running=running if indicator.cadence is Cadence.MONTHLY else None,
+    )
+    trend = trend_of(series, today(settings, series.data_through) if series.data_through else None)
+    status = point.status or (Status.NO_DATA if point.value is None else None)
+    variant = series.variant if series.variant != indicator.default_variant else None
+    return Card(
+        indicator=indicator,
+        variant=next((v.title for v in indicator.variants if v.key == variant), None),
+        period=point.period,
+        partial=point.partial,
+        mark=mark_of(status),
+        colour=colour_of(status),
+        status=status_words(point).capitalize(),
+        number=None if point.value is None else _number(judged),
+        unit=formatting.unit_word(indicator),
+        signal=point.signal,
+        target=formatting.target(indicator, row.target),
+        sentence=card(judged, series.points),
+        chart=trend_chart(trend) if trend else Markup(),
+        chart_label=_chart_label(judged, series),
+        figure=figures.spec(figures.trend_figure(trend)) if trend else None,
+        made_of=_made_of(point, indicator),
+        when=_when(point),
+        evidence=addresses.evidence(
+            indicator.key, team=series.team, period=kept.get("period"), variant=variant
+        ),
+        evidence_words=formatting.counted(point.n, "merge requests") if point.n else "",
+        address=addresses.indicator(
+            indicator.key, team=series.team, period=kept.get("period"), variant=variant
+        ),
+        numbers=_numbers(series, settings),
+        more=max(0, len(series.points) - NUMBERS_SHOWN),
+        csv=addresses.api(
+            f"/indicators/{indicator.key}/series",
+            **{
+                "team": series.team,
+                "from": kept.get("from"),
+                "to": kept.get("to") or kept.get("period"),
+                "grain": series.grain,
+                "variant": variant,
+            },
+            format="csv",
+        ),
+    )
+
+
+def _number(judged: Judged) -> str:
+    return formatting.short(judged.indicator, judged.point.value, judged.at)
+
+
+def _chart_label(judged: Judged, series: Series) -> str:
+    parts = [f"{judged.indicator.title} by {series.grain}, now {judged.shown}"]
+    if judged.limits:
+        parts.append(f"normal range {judged.spread}")
+    if judged.target is not None:
+        parts.append(f"target {formatting.target(judged.indicator, judged.target)}")
+    return f"{', '.join(parts)}. The table below has the numbers."
+
+
+def _made_of(point: Point, indicator: Indicator) -> str:
+    """What stands behind the number, beside the link to it: counts of a rate, spread of a median."""
+    if point.value is None:
+        return ""
+    parts = []
+    if point.denominator is not None and point.n is not None:
+        parts.append(formatting.counted(point.n, indicator.noun))
+        parts.append(formatting.people(float(point.denominator)))
+    elif point.p25 is not None and point.p75 is not None:
+        low, high = (formatting.number(indicator, each) for each in (point.p25, point.p75))
+        parts.append(f"middle half {low} to {high}")
+    if point.coverage is not None:
+        parts.append(f"coverage {formatting.percent(point.coverage)}")
+    words = ", ".join(parts)
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _when(point: Point) -> str:
+    """`22 Nov, day not over`, `October 2026`."""
+    if not formatting.is_day(point.period):
+        return formatting.period(point.period) + (", not over" if point.partial else "")
+    words = formatting.period(point.period)
+    return f"{words.rpartition(' ')[0]}, day not over" if point.partial else words
+
+
+def _numbers(series: Series, settings: Settings) -> list[Number]:
+    rows = []
+    for point in list(reversed(series.points))[:NUMBERS_SHOWN]:
+        marks = ["signal"] * point.signal + ["not over"] * point.partial
+        name = formatting.period(point.period)
+        rows.append(
+            Number(
+                period=f"week to {name}" if series.grain is Grain.WEEK else name,
+                shown=formatting.full(
+                    series.indicator, point.value, _borders(point, series, settings)
+                ),
+                mark=", ".join(marks),
+            )
+        )
+    return rows
+
+
+def _borders(point: Point, series: Series, settings: Settings) -> tuple[float, ...]:
+    """The borders of the target that was in force in the point's period."""
+    day = formatting.first_day(point.period)
+    in_force = [step.value for step in series.targets if step.valid_from <= day]
+    target = in_force[-1] if in_force else None
+    return formatting.borders(series.indicator, target, settings.targets.tolerance)
