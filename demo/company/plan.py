@@ -158,7 +158,7 @@ PROMOTED = "delivery"
 """The manager of this team leaves, and a member follows in the same team."""
 
 MOVES = (
-    (26, "runtime", "foundations"),
+    (26, "checkout", "foundations"),
     (24, "runtime", "observability"),
     (19, "checkout", "search"),
     (15, "checkout", "mobile"),

@@ -141,8 +141,9 @@ class Roster:
                 self._hire(team.slug, role, founded - timedelta(days=30), founded)
         joiners = now - founders + len(team.leavers)
         for number in range(joiners):
-            # Spread over the team's life, none in the last two months.
-            age = team.formed - 1 - round((team.formed - 3) * (number + 0.5) / joiners)
+            # Over the team's life, more of them lately, none in the last two months.
+            lived = ((number + 0.5) / joiners) ** 0.5
+            age = team.formed - 1 - round((team.formed - 3) * lived)
             self._hire(team.slug, "member", self._day(max(age, 2)))
         members = [p for p in self.people if p.stays[-1].team == team.slug]
         for person, age in zip(members[1:], team.leavers, strict=False):
@@ -184,7 +185,7 @@ class Roster:
             if person.end_date is None
             and len(person.stays) == 1
             and person.stays[0].role == "member"
-            and person.stays[0].valid_from < day - timedelta(days=120)
+            and person.stays[0].valid_from < day - timedelta(days=90)
         ]
         person = max(movable, key=lambda p: (p.start_date, p.person_id))
         person.stays[-1].valid_to = day
