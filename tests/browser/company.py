@@ -1,0 +1,231 @@
+"""A small company for the browser tests, written into the raw tables as the collectors would.
+
+Six teams on three levels and two and a half years of merge requests up to now, the same every day but
+for the dates: somebody has left with open work, one team has nothing in review, one title is HTML,
+some accounts belong to nobody, and the checkout team has been getting slower for a month.
+"""
+
+from datetime import date, datetime, timedelta
+from random import Random
+
+from sqlalchemy import Engine, insert
+from sqlalchemy.orm import Session
+
+from app.metrics.refresh import refresh
+from app.settings import Settings
+from app.store.tables import (
+    Account,
+    FormerUsername,
+    Identity,
+    Membership,
+    MergeRequest,
+    Note,
+    Person,
+    Project,
+    Run,
+    Target,
+    Team,
+)
+
+HOSTILE_TITLE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script> & "quotes"'
+TEAMS = (
+    ("platform", "Platform", "organisation", ()),
+    ("runtime", "Runtime", "platform", ("acme/runtime",)),
+    ("storage", "Storage", "platform", ("acme/storage", "acme/backup")),
+    ("product", "Product", "organisation", ()),
+    ("checkout", "Checkout", "product", ("acme/checkout-web", "acme/payments")),
+    ("search", "Search & discovery", "product", ("acme/search",)),
+    ("i18n", "Internationalisation", "organisation", ("acme/texts",)),
+)
+PROJECTS = ("runtime", "storage", "backup", "checkout-web", "payments", "search", "texts")
+SIZES = {"runtime": 6, "storage": 7, "checkout": 8, "search": 5, "i18n": 2}
+HISTORY = timedelta(days=900)
+BOT, STRANGER = 900, 901
+
+
+def settings_for(today: date) -> Settings:
+    """What the company has configured."""
+    return Settings.model_validate(
+        {
+            "reporting": {"history_start": (today - HISTORY).replace(day=1)},
+            "gitlab": {"groups": ["acme"]},
+            "files": {"teams": "/etc/teamgauge/teams.yaml"},
+        }
+    )
+
+
+def fill(engine: Engine, now: datetime) -> Settings:
+    """Writes the company up to now and computes its indicators."""
+    settings = settings_for(now.date())
+    with Session(engine) as session, session.begin():
+        _Company(session, now).write()
+        refresh(session, settings, now)
+    return settings
+
+
+class _Company:
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session = session
+        self._now = now
+        self._begin = now - HISTORY
+        self._random = Random(20)
+        self._requests: list[dict[str, object]] = []
+        self._notes: list[dict[str, object]] = []
+
+    def write(self) -> None:
+        for slug, name, parent, owns in TEAMS:
+            self._session.execute(
+                insert(Team).values(slug=slug, name=name, parent=parent, owns=list(owns))
+            )
+        self._session.execute(
+            insert(Project),
+            [
+                {
+                    "id": index,
+                    "path": f"acme/{name}",
+                    "name": name,
+                    "web_url": f"https://gitlab.example/acme/{name}",
+                    "archived": False,
+                }
+                for index, name in enumerate(PROJECTS, 1)
+            ],
+        )
+        self._account(BOT, "release-bot", "Release bot", bot=True)
+        self._account(STRANGER, "stranger", "Sam Hoyle")
+        for number, (slug, size) in enumerate(SIZES.items()):
+            for place in range(size):
+                self._person(slug, number * 20 + place + 1, place)
+        self._work()
+        self._session.execute(insert(MergeRequest), self._requests)
+        self._session.execute(insert(Note), self._notes)
+        self._session.execute(
+            insert(Target).values(
+                indicator="open_mr_age",
+                team="storage",
+                valid_from=(self._now - timedelta(days=200)).date(),
+                value=25.0,
+            )
+        )
+        self._runs()
+
+    def _account(self, key: int, username: str, name: str, *, bot: bool = False) -> None:
+        self._session.execute(insert(Account).values(id=key, username=username, name=name, bot=bot))
+        self._session.execute(insert(FormerUsername).values(account_id=key, username=username))
+
+    def _person(self, team: str, key: int, place: int) -> None:
+        first = ("Ines", "Arjun", "Lena", "Rafael", "Sofia", "Mwangi", "Nuno", "Tuula")[place]
+        name, username = f"{first} {team.title()}", f"{first.lower()}-{team}"
+        left = team == "checkout" and place == 3
+        self._session.execute(insert(Person).values(person_id=username, name=name))
+        self._session.execute(insert(Identity).values(username=username, person_id=username))
+        self._session.execute(
+            insert(Membership).values(
+                person_id=username,
+                team=team,
+                role="member" if place else "manager",
+                valid_from=self._begin.date().replace(day=1),
+                valid_to=(self._now - timedelta(days=40)).date() if left else None,
+            )
+        )
+        self._account(key, username, name)
+
+    def _work(self) -> None:
+        for number, (team, size) in enumerate(SIZES.items()):
+            slow = {"storage": 1.5, "search": 0.6}.get(team, 1.0)
+            for day in range(HISTORY.days):
+                created = self._begin + timedelta(days=day, hours=self._random.uniform(0, 20))
+                for place in range(size):
+                    author = number * 20 + place + 1
+                    if self._random.random() < 0.32:
+                        self._merge_request(team, author, created, slow, self._project(team))
+        for day in range(0, HISTORY.days, 9):
+            created = self._begin + timedelta(days=day)
+            self._merge_request("runtime", BOT, created, 0.3, 1)
+            self._merge_request("runtime", STRANGER, created, 0.8, 1)
+        # What Rafael left behind, under a title that is HTML.
+        self._merge_request(
+            "checkout", 44, self._now - timedelta(days=130), 0, 5, title=HOSTILE_TITLE, open_=True
+        )
+
+    def _project(self, team: str) -> int:
+        owns = next(each[3] for each in TEAMS if each[0] == team)
+        return PROJECTS.index(self._random.choice(owns).removeprefix("acme/")) + 1
+
+    def _merge_request(
+        self,
+        team: str,
+        author: int,
+        created: datetime,
+        slow: float,
+        project: int,
+        *,
+        title: str = "",
+        open_: bool = False,
+    ) -> None:
+        key = 1000 + len(self._requests)
+        days = self._random.lognormvariate(1.2, 1.3) * slow
+        late = self._now - timedelta(days=45)
+        if team == "checkout" and created > late:
+            days *= 12
+        ended = None if open_ else created + timedelta(days=days)
+        if created > self._now:
+            return
+        if ended is not None and ended > self._now:
+            ended = None
+        merged = ended is not None and self._random.random() < 0.92
+        # Nobody is asked for a review of a translation.
+        asked = created + timedelta(days=min(days, 20) * self._random.uniform(0.05, 0.5))
+        if team != "i18n" and asked < self._now:
+            self._notes.append(
+                {
+                    "id": key,
+                    "merge_request_id": key,
+                    "author_id": author,
+                    "kind": "review_request",
+                    "created_at": asked,
+                    "requested": ["ines-runtime" if team != "runtime" else "lena-storage"],
+                    "names": ["ines-runtime" if team != "runtime" else "lena-storage"],
+                }
+            )
+        self._requests.append(
+            {
+                "id": key,
+                "project_id": project,
+                "iid": key - 999,
+                "author_id": author,
+                "title": title or f"Change {key - 999} of {team}",
+                "web_url": f"https://gitlab.example/acme/{PROJECTS[project - 1]}"
+                f"/-/merge_requests/{key - 999}",
+                "state": "opened" if ended is None else "merged" if merged else "closed",
+                "draft": ended is None and key % 11 == 0,
+                "labels": [],
+                "created_at": created,
+                "updated_at": ended or created,
+                "merged_at": ended if merged else None,
+                "closed_at": ended if ended and not merged else None,
+                "reviewer_rows_read": True,
+            }
+        )
+
+    def _runs(self) -> None:
+        for back in range(30, -1, -1):
+            started = self._now - timedelta(hours=8 * back)
+            for source in ("files", "gitlab"):
+                failed = back == 5 and source == "gitlab"
+                self._session.execute(
+                    insert(Run).values(
+                        source=source,
+                        kind="incremental",
+                        started_at=started,
+                        finished_at=started + timedelta(seconds=98),
+                        outcome="failed" if failed else "done",
+                        message="GitLab answered 502 five times." if failed else "",
+                        data_through=None if failed else started,
+                        requests=0 if source == "files" else 41,
+                        rows_new=3,
+                        rows_changed=12,
+                    )
+                )
+
+
+__all__ = ["HOSTILE_TITLE", "fill", "settings_for"]

@@ -1,0 +1,195 @@
+"""One Chromium for the session, and the application served on a filled and on an empty database."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from app.main import create_app
+from app.settings import Settings
+from app.store.engine import make_engine
+
+from . import company
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOOKS: Mapping[str, Mapping[str, Any]] = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 380, "height": 800}, "color_scheme": "light"},
+}
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The application on a free port of this machine; yields its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    listener = server.config.bind_socket()
+    listener.listen()
+    thread = Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        # The socket listens before the server runs: whoever connects early waits in its queue.
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
+
+
+@contextmanager
+def _database(server_url: str, template: str) -> Iterator[Engine]:
+    name = f"browser_{uuid4().hex[:12]}"
+    admin = create_engine(
+        make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    engine = make_engine(
+        make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    )
+    yield engine
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def site(server_url: str, template: str) -> Iterator[str]:
+    """Address of the application with the small company in it."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    with _database(server_url, template) as engine:
+        settings = company.fill(engine, now)
+        with serving(create_app(settings, engine)) as address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def empty_site(server_url: str, template: str) -> Iterator[str]:
+    """Address of the application on a migrated database in which nothing was collected."""
+    settings = company.settings_for(datetime.now(UTC).date())
+    with (
+        _database(server_url, template) as engine,
+        serving(create_app(settings, engine)) as address,
+    ):
+        yield address
+
+
+@pytest.fixture(scope="session")
+def broken_site() -> Iterator[str]:
+    """Address of the application whose database is not there."""
+    engine = make_engine("postgresql://nobody@127.0.0.1:1/nothing")
+    with serving(create_app(Settings(), engine)) as address:
+        yield address
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; skips loudly where there is none."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"LOUD: no Chromium at {CHROMIUM}: no page was looked at in a browser")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Watched:
+    """A page, and everything on it that must not happen."""
+
+    page: Page
+    origin: str
+    errors: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Goes to a path of the site and waits until everything is loaded."""
+        self.page.goto(self.origin + path)
+        self.page.wait_for_load_state("load")
+        return self.page
+
+    def violations(self) -> list[str]:
+        """Violations of the Content-Security-Policy since the page began."""
+        found: list[str] = self.page.evaluate("window.refused")
+        return found
+
+
+WATCH = """
+window.refused = [];
+addEventListener("securitypolicyviolation", e =>
+  window.refused.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));
+"""
+
+
+def watch(context: BrowserContext, origin: str) -> Watched:
+    """A new page whose errors and requests are written down."""
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    page.set_default_timeout(10_000)
+    watched = Watched(page, origin)
+
+    def hear(message: ConsoleMessage) -> None:
+        # That the page itself is an error is not an error of the page.
+        own = message.location.get("url") == page.url and "status of" in message.text
+        if message.type in ("error", "warning") and not own:
+            watched.errors.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: watched.errors.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            watched.strangers.append(request.url)
+            if urlsplit(request.url).scheme not in ("data", "blob")
+            and not request.url.startswith(origin)
+            else None
+        ),
+    )
+    return watched
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One context for the session: what is immutable is loaded once."""
+    made = browser.new_context(**LOOKS["light"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, context: BrowserContext, site: str) -> Iterator[Watched]:
+    """A page of the filled site in the light look; nothing may go wrong on it."""
+    watched = watch(context, site)
+    yield watched
+    watched.page.close()
+    assert watched.errors == []
+    assert watched.strangers == []
+
+
+@pytest.fixture(scope="session")
+def yesterday() -> str:
+    """The last day that is over, as an address has it."""
+    return (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

@@ -1,0 +1,208 @@
+"""What a reader does: sort, filter, follow a number to its merge requests, keyboard, no script, print."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .company import HOSTILE_TITLE
+from .conftest import LOOKS, Watched, watch
+
+pytestmark = pytest.mark.browser
+ROWS = "table.mx tbody tr"
+
+
+def names(page: Page) -> list[str]:
+    """The teams that are visible in the matrix, from the top."""
+    return [row.locator("th a").inner_text() for row in page.locator(f"{ROWS}:not([hidden])").all()]
+
+
+def values(page: Page, column: int) -> list[float]:
+    """The numbers of a column of the matrix, from the top; teams without one are left out."""
+    cells = page.locator(f"{ROWS}:not([hidden]) td:nth-child({column + 2})").all()
+    return [float(value) for cell in cells if (value := cell.get_attribute("data-v"))]
+
+
+def test_flat_rows_are_sorted_by_the_exact_value_and_back(visit: Watched) -> None:
+    page = visit.open("/")
+    before = names(page)
+    page.get_by_role("button", name="Flat").click()
+    leaves = names(page)
+    assert set(leaves) < set(before)
+    head = page.locator("th", has=page.get_by_role("button", name="Open MR age"))
+    head.get_by_role("button").click()
+    assert values(page, 1) == sorted(values(page, 1))
+    assert head.get_attribute("aria-sort") == "ascending"
+    head.get_by_role("button").click()
+    assert values(page, 1) == sorted(values(page, 1), reverse=True)
+    head.get_by_role("button").click()
+    assert names(page) == leaves
+    page.get_by_role("button", name="Tree").click()
+    assert names(page) == before
+
+
+def test_a_team_without_value_is_last_both_ways(visit: Watched) -> None:
+    page = visit.open("/")
+    page.get_by_role("button", name="Flat").click()
+    button = page.get_by_role("button", name="Review time")
+    button.click()
+    assert names(page)[-1] == "Internationalisation"
+    button.click()
+    assert names(page)[-1] == "Internationalisation"
+
+
+def test_filter_keeps_the_way_to_a_team_and_says_how_many(visit: Watched) -> None:
+    page = visit.open("/")
+    page.get_by_label("Filter teams by name").fill("stor")
+    assert names(page) == ["Organisation", "Platform", "Storage"]
+    expect(page.locator("[data-count]")).to_have_text("3 rows")
+    page.get_by_label("Filter teams by name").fill("nowhere")
+    expect(page.locator("[data-none]")).to_be_visible()
+
+
+def test_a_branch_folds(visit: Watched) -> None:
+    page = visit.open("/")
+    page.get_by_role("button", name="Teams in Product").click()
+    assert "Checkout" not in names(page)
+    assert "Storage" in names(page)
+
+
+def test_keyboard_reaches_content_cells_and_tips(visit: Watched) -> None:
+    page = visit.open("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    first = page.locator(f"{ROWS}:first-child td a").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    second = page.locator(f"{ROWS}:nth-child(2) td a").first
+    expect(second).to_be_focused()
+    expect(page.locator("#tip")).to_be_visible()
+    assert second.get_attribute("aria-describedby") == "tip"
+    page.keyboard.press("Escape")
+    expect(page.locator("#tip")).to_be_hidden()
+
+
+def test_escape_closes_a_menu_and_gives_the_focus_back(visit: Watched) -> None:
+    page = visit.open("/")
+    summary = page.locator("summary", has_text="Export")
+    summary.click()
+    page.locator("details[open] .pop a").first.focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("details.menu[open]")).to_have_count(0)
+    expect(summary).to_be_focused()
+
+
+def test_a_number_leads_to_the_merge_requests_that_make_it(visit: Watched) -> None:
+    page = visit.open("/")
+    shown = page.locator("tr[data-slug=checkout] td a").nth(1)
+    number = shown.locator("b").inner_text()
+    shown.click()
+    card = page.locator("#open_mr_age")
+    assert card.locator(".big b").inner_text() == number
+    link = card.locator(".ev a")
+    count = int(link.inner_text().split()[0].replace(",", ""))
+    link.click()
+    expect(page.locator("h1")).to_have_text(f"{count} merge requests behind {number} days")
+    rows = page.locator("tbody tr:not(.mid)").count()
+    assert f"1 to {rows} of {count}" in page.locator(".pager").inner_text()
+    address = page.locator("a[download]").get_attribute("href")
+    assert address is not None
+    answer = page.request.get(visit.origin + address)
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert len(list(csv.DictReader(io.StringIO(answer.text())))) == count
+
+
+def test_filters_and_pages_of_the_evidence_are_addresses(visit: Watched) -> None:
+    page = visit.open("/indicators/open_mr_age/evidence?team=checkout")
+    total = int(page.locator(".chip[aria-current]").inner_text().split()[-1])
+    page.get_by_role("link", name=re.compile("^Orphaned")).click()
+    assert "state=orphaned" in page.url
+    orphaned = page.locator("tbody tr").count()
+    assert 0 < orphaned < total
+    page.go_back()
+    page.get_by_role("link", name="Next").click()
+    assert "page=2" in page.url
+    assert f"26 to {min(50, total)} of {total}" in page.locator(".pager").inner_text()
+    page.get_by_role("link", name="Title").click()
+    titles = [cell.inner_text() for cell in page.locator("tbody td:nth-child(2)").all()]
+    assert titles == sorted(titles, key=str.casefold, reverse=True)
+
+
+def test_a_title_that_is_html_stays_text(visit: Watched) -> None:
+    page = visit.open("/indicators/open_mr_age/evidence?team=checkout&state=orphaned")
+    assert HOSTILE_TITLE in [cell.inner_text() for cell in page.locator("tbody td").all()]
+    visit.open("/teams/checkout")
+    assert HOSTILE_TITLE in [one.inner_text() for one in page.locator(".list .t").all()]
+    assert page.evaluate("window.hit") is None
+    assert visit.violations() == []
+
+
+def test_period_goes_back_and_forth_and_keeps_the_variant(visit: Watched) -> None:
+    page = visit.open("/?variant=overall")
+    latest = values(page, 2)
+    page.get_by_role("link", name=re.compile("^Earlier")).click()
+    assert "variant=overall" in page.url
+    assert "period=" in page.url
+    page.get_by_role("link", name=re.compile("^Earlier")).click()
+    assert values(page, 2) != latest
+    page.get_by_role("link", name=re.compile("^Later")).click()
+    page.get_by_role("link", name="Later: latest").click()
+    assert values(page, 2) == latest
+
+
+def test_theme_is_kept_and_charts_follow_it(visit: Watched) -> None:
+    page = visit.open("/teams/checkout")
+    figure = page.locator("#open_mr_age [data-chart]")
+    figure.scroll_into_view_if_needed()
+    line = figure.locator(".scatterlayer .js-line").first
+    expect(line).to_be_attached()
+    light = line.evaluate("one => getComputedStyle(one).stroke")
+    toggle = page.locator("[data-theme-toggle]")
+    toggle.click()
+    toggle.click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(line).not_to_have_css("stroke", light)
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    page.evaluate("localStorage.clear()")
+
+
+def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
+    page = visit.open("/teams/checkout")
+    figure = page.locator("#open_mr_age [data-chart]")
+    figure.scroll_into_view_if_needed()
+    expect(figure.locator(".main-svg").first).to_be_attached()
+    page.emulate_media(media="print")
+    expect(figure.locator("svg.fig")).to_be_visible()
+    expect(figure.locator(".js")).to_be_hidden()
+    document = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) == 1
+
+
+@pytest.fixture
+def plain(browser: Browser, site: str) -> Iterator[Watched]:
+    """A page in a browser that runs no script."""
+    context = browser.new_context(**LOOKS["light"], java_script_enabled=False)
+    yield watch(context, site)
+    context.close()
+
+
+def test_without_script_every_number_chart_and_choice_is_there(plain: Watched) -> None:
+    page = plain.open("/")
+    assert page.locator(f"{ROWS} svg.sp").count() > 15
+    page.locator("summary", has_text="Latest").click()
+    page.locator("details[open] input[name=period]").fill("2026-10")
+    page.locator("details[open]").get_by_role("button", name="Show").click()
+    assert "period=2026-10" in page.url
+    page.goto(f"{plain.origin}/teams/checkout")
+    expect(page.locator("#mr_rate svg.fig")).to_be_visible()
+    page.locator("#mr_rate summary").click()
+    expect(page.locator("#mr_rate table")).to_be_visible()
+    page.goto(f"{plain.origin}/indicators/open_mr_age")
+    expect(page.locator("svg.dots")).to_be_visible()
+    assert page.locator("svg.dots .k").count() == 2 * 5

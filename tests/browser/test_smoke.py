@@ -1,0 +1,103 @@
+"""Every page and state, light, dark and narrow: nothing is wrong, nothing leaves, axe finds nothing."""
+
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page
+
+from .conftest import LOOKS, watch
+
+pytestmark = pytest.mark.browser
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass(frozen=True)
+class State:
+    """A page in one state: its path, its headline, and whether charts are drawn on it."""
+
+    path: str
+    headline: str
+    charts: bool = False
+    where: str = "site"
+
+
+STATES = {
+    "overview": State("/", "Teams"),
+    "overview-signals": State("/?signals=all&variant=overall", "Teams"),
+    "overview-day": State("/?period={day}", "Teams"),
+    "overview-known": State("/?as_known_at={day}", "Teams"),
+    "team": State("/teams/checkout", "Checkout", charts=True),
+    "team-root": State("/teams/organisation?grain=month&variant=wider", "Organisation", True),
+    "team-without-value": State("/teams/i18n", "Internationalisation", charts=True),
+    "indicator": State("/indicators/open_mr_age", "Open MR Age", charts=True),
+    "indicator-rate": State(
+        "/indicators/mr_rate?team=product&variant=overall",
+        "Merge request rate in Product",
+        charts=True,
+    ),
+    "evidence": State("/indicators/open_mr_age/evidence?team=checkout", "merge requests behind"),
+    "evidence-rate": State("/indicators/mr_rate/evidence?team=checkout", "merge requests behind"),
+    "evidence-empty": State("/indicators/open_mr_review_time/evidence?team=i18n", "no value"),
+    "data": State("/data", "Data"),
+    "not-found": State("/teams/nobody", "This page does not exist"),
+    "not-understood": State("/?period=yesterday", "This address cannot be understood"),
+    "empty": State("/", "Nothing is collected yet", where="empty_site"),
+    "empty-data": State("/data", "Data", where="empty_site"),
+    "unreachable": State("/", "This page cannot be shown right now", where="broken_site"),
+}
+
+
+def draw_everything(page: Page) -> None:
+    """Scrolls each chart near the viewport and waits until Plotly has drawn it."""
+    for figure in page.locator("[data-chart]").all():
+        figure.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "document.querySelectorAll('[data-chart]:not(.on)').length === 0 &&"
+        "document.querySelectorAll('[data-chart]').length =="
+        "document.querySelectorAll('[data-chart] .main-svg:first-child').length"
+    )
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_page_is_right_in_every_look(
+    name: str, context: BrowserContext, request: pytest.FixtureRequest, yesterday: str
+) -> None:
+    state = STATES[name]
+    origin: str = request.getfixturevalue(state.where)
+    watched = watch(context, origin)
+    try:
+        page = watched.open(state.path.format(day=yesterday))
+        assert state.headline in page.locator("h1").inner_text()
+        page.evaluate("document.querySelectorAll('details.dt').forEach(one => { one.open = true })")
+        if state.charts:
+            draw_everything(page)
+        for look in LOOKS:
+            put_into(page, look)
+            assert_fits(page)
+            assert_accessible(page, look)
+        assert watched.violations() == []
+        assert watched.errors == []
+        assert watched.strangers == []
+    finally:
+        watched.page.close()
+
+
+def put_into(page: Page, look: str) -> None:
+    """Another colour scheme or width, without loading the page again."""
+    page.emulate_media(color_scheme=LOOKS[look]["color_scheme"])
+    page.set_viewport_size(LOOKS[look]["viewport"])
+
+
+def assert_fits(page: Page) -> None:
+    # Plotly follows a new width a moment later.
+    page.wait_for_function(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+
+
+def assert_accessible(page: Page, look: str) -> None:
+    options = {"runOnly": RULES, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    told = [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found]
+    assert told == [], look
