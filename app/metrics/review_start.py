@@ -48,37 +48,36 @@ def review_start(
     """
     evidence: list[datetime] = []
     requested: set[int | str] = set()
-    unknown_name_requested = False
+    strangers: set[str] = set()
     for note in notes:
         if note.created_at < created_at:
             continue
         for name in note.requested:
             who = resolve(name) or name
-            unknown_name_requested = unknown_name_requested or isinstance(who, str)
             requested.add(who)
             if eligible(who):
                 evidence.append(note.created_at)
+                if isinstance(who, str):
+                    strangers.add(who)
         for name in note.removed:
             who = resolve(name) or name
             # Removed without having been asked by a note: a reviewer since the merge request was made.
             if who not in requested and eligible(who):
                 evidence.append(created_at)
-    could_be_earlier = False
-    for reviewer in reviewers:
-        who = reviewer.account_id
-        if not eligible(who):
-            continue
-        row = reviewer.created_at
-        if row is not None and row >= created_at:
-            evidence.append(row)
-        if who in requested:
-            could_be_earlier = True
-        elif row is not None and row > created_at and unknown_name_requested:
-            # A note asked a name that no account is known by, and the row is younger than the
-            # merge request: this is that person, renamed since. The row's time stands.
-            could_be_earlier = True
-        else:
-            evidence.append(created_at)
+            if isinstance(who, str):
+                strangers.discard(who)
+    present = [reviewer for reviewer in reviewers if eligible(reviewer.account_id)]
+    evidence += [
+        reviewer.created_at
+        for reviewer in present
+        if reviewer.created_at is not None and reviewer.created_at >= created_at
+    ]
+    unexplained = [reviewer for reviewer in present if reviewer.account_id not in requested]
+    # A name that no account is known by may be that of a present reviewer who was renamed before
+    # anybody saw the old name. Whoever is left was set when the merge request was made.
+    if len(unexplained) > len(strangers):
+        evidence.append(created_at)
     at = min(evidence, default=None)
-    inferred = at is not None and at > created_at and could_be_earlier and not rows_read
+    # The row of whoever is present, where it was not read, may be older than every note.
+    inferred = at is not None and at > created_at and bool(present) and not rows_read
     return ReviewStart(at, inferred)

@@ -90,6 +90,24 @@ CASES = {
         True,
         ReviewStart(hours(4), False),
     ),
+    "a name that nobody is known by, and no row read: perhaps the same person": (
+        [asked(hours(4), "gone")],
+        [row(ANN)],
+        False,
+        ReviewStart(hours(4), True),
+    ),
+    "one unknown name explains one reviewer, the other was there since creation": (
+        [asked(hours(4), "gone")],
+        [row(ANN), row(BEN)],
+        False,
+        ReviewStart(CREATED, False),
+    ),
+    "an unknown name that was removed again explains nobody": (
+        [asked(hours(4), "gone"), removed(hours(5), "gone")],
+        [row(ANN)],
+        False,
+        ReviewStart(CREATED, False),
+    ),
     "a note before the merge request is left aside": (
         [asked(hours(-4), "ann"), asked(hours(6), "ben")],
         [],
