@@ -1,5 +1,6 @@
 """No link on any page is dead; needs no browser."""
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -37,9 +38,10 @@ class Links(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def client(site: str) -> httpx.Client:
+def client(site: str) -> Iterator[httpx.Client]:
     """Asks the filled site."""
-    return httpx.Client(base_url=site, timeout=60)
+    with httpx.Client(base_url=site, timeout=60) as client:
+        yield client
 
 
 def test_no_link_is_dead_and_every_anchor_exists(client: httpx.Client) -> None:
