@@ -23,7 +23,7 @@ def check_gitlab(settings: "Settings") -> Iterator[Finding]:
     """One finding each: the instance, the token, every group and every project."""
     from collectors.gitlab.client import GitLabClient
     from collectors.gitlab.errors import SourceError
-    from collectors.gitlab.retry import RetryPolicy
+    from collectors.retry import RetryPolicy
     from collectors.source import Counters
 
     if "gitlab" not in settings.configured_sources():

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from collectors.gitlab.collection import begin, end
 from collectors.gitlab.lists import read_changes, read_whole_projects
 from collectors.gitlab.reconcile import reconcile
-from collectors.gitlab.retry import RetryPolicy
 from collectors.record import Batch
+from collectors.retry import RetryPolicy
 from collectors.source import Context
 
 

@@ -30,7 +30,7 @@ from collectors.gitlab.errors import (
     about_status,
 )
 from collectors.gitlab.queries import Query
-from collectors.gitlab.retry import Patience, RetryPolicy, Transient, asked_wait
+from collectors.retry import Patience, RetryPolicy, Transient, asked_wait
 from collectors.source import Counters
 
 USER_AGENT = f"teamgauge/{version('teamgauge')}"

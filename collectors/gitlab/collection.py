@@ -13,11 +13,11 @@ from collectors.gitlab.projects import OpenMergeRequest, People, Survey, Surveye
 from collectors.gitlab.quarantine import Quarantine
 from collectors.gitlab.reader import Reader
 from collectors.gitlab.records import MergeRequestRecord, ProjectRecord
-from collectors.gitlab.retry import RetryPolicy
 from collectors.gitlab.scopes import Scope
 from collectors.gitlab.side_by_side import Put, side_by_side
 from collectors.known import KnownPosition, KnownProject
 from collectors.record import Batch
+from collectors.retry import RetryPolicy
 from collectors.source import Context
 
 Job = Callable[[Put[Batch]], None]

@@ -7,7 +7,7 @@ from queue import Empty, Full, Queue
 from threading import Event
 from typing import Generic, TypeVar
 
-from collectors.gitlab.retry import StoppedError
+from collectors.retry import StoppedError
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from app.settings import Settings
 from collectors import gitlab, runner
-from collectors.gitlab.retry import RetryPolicy
+from collectors.retry import RetryPolicy
 from collectors.source import Progress, Source
 from demo.gitlab import GitLabFake, World
 

@@ -25,7 +25,7 @@ from collectors.gitlab.errors import (
     UnreachableError,
 )
 from collectors.gitlab.queries import PROJECT_LISTING
-from collectors.gitlab.retry import RetryPolicy
+from collectors.retry import RetryPolicy
 from collectors.source import Counters
 from demo.gitlab import GitLabFake, World
 from demo.gitlab.answer import Answer, Request

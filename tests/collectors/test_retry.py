@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from app.errors import AppError
-from collectors.gitlab.retry import Patience, RetryPolicy, StoppedError, Transient, asked_wait
+from collectors.retry import Patience, RetryPolicy, StoppedError, Transient, asked_wait
 
 NOW = 1_800_000_000.0
 

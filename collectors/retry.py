@@ -1,4 +1,4 @@
-"""When to ask GitLab again, and how long to wait before: the one policy for GraphQL and REST."""
+"""When to ask a source again, and how long to wait before: the one policy for all of them."""
 
 import random
 import time
@@ -19,8 +19,8 @@ T = TypeVar("T")
 class Transient(Exception):
     """An answer that asking again may mend.
 
-    final: what is raised when patience has ended. wait: seconds that GitLab asked for.
-    limited: GitLab refused because of the rate of requests alone.
+    final: what is raised when patience has ended. wait: seconds that the source asked for.
+    limited: it refused because of the rate of requests alone.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class StoppedError(Exception):
 class RetryPolicy:
     """How patient the collector is.
 
-    attempts: how often a request is made; first_attempts: while GitLab has not answered anything
-        yet, so that a wrong address is told soon; limited_attempts: while it limits the rate.
+    attempts: how often a request is made; first_attempts: while the source has not answered
+        anything yet, so that a wrong address is told soon; limited_attempts: while it limits the rate.
     base, cap: seconds before the second attempt, doubled for each further one up to the cap; up to
         half of it is added at random, so that threads do not come back together.
-    longest: the longest wait that GitLab may ask for.
+    longest: the longest wait that the source may ask for.
     """
 
     attempts: int = 8
@@ -88,7 +88,7 @@ def asked_wait(headers: Mapping[str, str], now: float | None = None) -> float | 
 class Patience:
     """Makes calls again while they fail with Transient; all threads of a client share one.
 
-    When GitLab asks one of them to wait, the others wait as well before their next request.
+    When the source asks one of them to wait, the others wait as well before their next request.
     waited: called with the seconds before each repetition.
     """
 
