@@ -42,7 +42,7 @@ def _memberships(session: Session) -> dict[str, list[Membership]]:
     rows = session.execute(
         text(
             "SELECT m.person_id, t.id, m.valid_from, m.valid_to"
-            " FROM memberships m JOIN teams t ON t.slug = m.team WHERE t.removed_at IS NULL"
+            " FROM effective_memberships m JOIN teams t ON t.slug = m.team WHERE t.removed_at IS NULL"
         )
     )
     return by_person(Membership(*row) for row in rows)
@@ -55,10 +55,10 @@ def person_of_account(session: Session) -> dict[int, str]:
         text(
             """
             SELECT a.id, i.person_id, 0 AS rank
-            FROM identities i JOIN accounts a ON lower(a.username) = i.username
+            FROM effective_identities i JOIN accounts a ON lower(a.username) = i.username
             UNION ALL
             SELECT f.account_id, i.person_id, 1
-            FROM identities i JOIN former_usernames f ON f.username = i.username
+            FROM effective_identities i JOIN former_usernames f ON f.username = i.username
             WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE lower(a.username) = i.username)
             ORDER BY 3, 1, 2
             """

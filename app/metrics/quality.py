@@ -91,7 +91,7 @@ def _unmatched(session: Session, most: int | None) -> tuple[Sequence[Item], int]
     )
     unmatched = [row for row in rows if row.id not in known]
     people: dict[str, list[tuple[str, str]]] = {}
-    for person_id, name in session.execute(text("SELECT person_id, name FROM people")):
+    for person_id, name in session.execute(text("SELECT person_id, name FROM effective_people")):
         people.setdefault(name.casefold(), []).append((person_id, name))
     shown = unmatched if most is None else unmatched[:most]
     return [_unmatched_item(row, people.get(row.name.casefold(), ())) for row in shown], len(
@@ -159,11 +159,11 @@ CHECKS: tuple[Check, ...] = (
         find=_listed(
             """
             SELECT p.person_id, p.name, i.username
-            FROM people p LEFT JOIN identities i ON i.person_id = p.person_id
-            WHERE EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.person_id)
-              AND NOT EXISTS (SELECT 1 FROM identities j JOIN former_usernames f
+            FROM effective_people p LEFT JOIN effective_identities i ON i.person_id = p.person_id
+            WHERE EXISTS (SELECT 1 FROM effective_memberships m WHERE m.person_id = p.person_id)
+              AND NOT EXISTS (SELECT 1 FROM effective_identities j JOIN former_usernames f
                               ON f.username = j.username WHERE j.person_id = p.person_id)
-              AND NOT EXISTS (SELECT 1 FROM identities j JOIN accounts a
+              AND NOT EXISTS (SELECT 1 FROM effective_identities j JOIN accounts a
                               ON lower(a.username) = j.username WHERE j.person_id = p.person_id)
             ORDER BY p.name, p.person_id
             """,
@@ -177,8 +177,8 @@ CHECKS: tuple[Check, ...] = (
         remedy="Add them to memberships.csv.",
         find=_listed(
             """
-            SELECT p.person_id, p.name FROM people p
-            WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.person_id)
+            SELECT p.person_id, p.name FROM effective_people p
+            WHERE NOT EXISTS (SELECT 1 FROM effective_memberships m WHERE m.person_id = p.person_id)
             ORDER BY p.name, p.person_id
             """,
             lambda row: {"address": row.person_id, "text": f"{row.name} was never in a team."},
@@ -255,11 +255,11 @@ CHECKS: tuple[Check, ...] = (
             SELECT p.person_id, p.name, a.team AS one, b.team AS other,
                    greatest(a.valid_from, b.valid_from) AS first,
                    least(a.valid_to, b.valid_to) - 1 AS last
-            FROM memberships a
-            JOIN memberships b ON b.person_id = a.person_id AND b.team > a.team
+            FROM effective_memberships a
+            JOIN effective_memberships b ON b.person_id = a.person_id AND b.team > a.team
                  AND b.valid_from < coalesce(a.valid_to, 'infinity')
                  AND a.valid_from < coalesce(b.valid_to, 'infinity')
-            JOIN people p ON p.person_id = a.person_id
+            JOIN effective_people p ON p.person_id = a.person_id
             ORDER BY 5 DESC, p.name, one, other
             """,
             _two_teams,

@@ -12,8 +12,14 @@ from app.metrics.answers import MembershipChange, Person, Team
 from app.metrics.points import load_basis, running_day
 from app.metrics.teams import Node, Tree
 from app.settings import Settings
-from app.store.tables import Identity, Membership, Project, ProjectOwner, TeamMemberSpan
-from app.store.tables import Person as PersonTable
+from app.store.tables import (
+    EffectiveIdentity,
+    EffectiveMembership,
+    EffectivePerson,
+    Project,
+    ProjectOwner,
+    TeamMemberSpan,
+)
 
 
 def team(
@@ -58,35 +64,35 @@ def team(
 def _people(session: Session, node: Node, subtree: Iterable[Node], day: date) -> list[Person]:
     """The members of a team on a day, by name; `manager` is who manages it or a team below it."""
     username = (
-        select(func.min(Identity.username))
-        .where(Identity.person_id == PersonTable.person_id)
+        select(func.min(EffectiveIdentity.username))
+        .where(EffectiveIdentity.person_id == EffectivePerson.person_id)
         .scalar_subquery()
     )
     manages = (
-        select(Membership.person_id)
+        select(EffectiveMembership.person_id)
         .where(
-            Membership.team.in_([each.slug for each in subtree]),
-            Membership.role == "manager",
-            Membership.valid_from <= day,
-            (Membership.valid_to.is_(None)) | (Membership.valid_to > day),
+            EffectiveMembership.team.in_([each.slug for each in subtree]),
+            EffectiveMembership.role == "manager",
+            EffectiveMembership.valid_from <= day,
+            (EffectiveMembership.valid_to.is_(None)) | (EffectiveMembership.valid_to > day),
         )
         .distinct()
     )
     rows = session.execute(
         select(
-            PersonTable.person_id,
-            PersonTable.name,
+            EffectivePerson.person_id,
+            EffectivePerson.name,
             username,
-            PersonTable.person_id.in_(manages),
+            EffectivePerson.person_id.in_(manages),
         )
-        .join(TeamMemberSpan, TeamMemberSpan.person_id == PersonTable.person_id)
+        .join(TeamMemberSpan, TeamMemberSpan.person_id == EffectivePerson.person_id)
         .where(
             TeamMemberSpan.team_id == node.id,
             TeamMemberSpan.first_day <= day,
             TeamMemberSpan.end_day > day,
         )
         .distinct()
-        .order_by(PersonTable.name, PersonTable.person_id)
+        .order_by(EffectivePerson.name, EffectivePerson.person_id)
     )
     return [
         Person(
@@ -100,11 +106,11 @@ def _managers(session: Session, node: Node, people: Sequence[Person], day: date)
     """Who manages the team itself on a day, by name."""
     own = set(
         session.scalars(
-            select(Membership.person_id).where(
-                Membership.team == node.slug,
-                Membership.role == "manager",
-                Membership.valid_from <= day,
-                (Membership.valid_to.is_(None)) | (Membership.valid_to > day),
+            select(EffectiveMembership.person_id).where(
+                EffectiveMembership.team == node.slug,
+                EffectiveMembership.role == "manager",
+                EffectiveMembership.valid_from <= day,
+                (EffectiveMembership.valid_to.is_(None)) | (EffectiveMembership.valid_to > day),
             )
         )
     )
@@ -139,18 +145,20 @@ def _membership_changes(
     """
     inside = {node.slug for node in subtree}
     shown = {node.slug for node in tree}
-    concerned = select(Membership.person_id).where(Membership.team.in_(inside))
+    concerned = select(EffectiveMembership.person_id).where(EffectiveMembership.team.in_(inside))
     rows = session.execute(
         select(
-            Membership.person_id,
-            PersonTable.name,
-            Membership.team,
-            Membership.valid_from,
-            Membership.valid_to,
+            EffectiveMembership.person_id,
+            EffectivePerson.name,
+            EffectiveMembership.team,
+            EffectiveMembership.valid_from,
+            EffectiveMembership.valid_to,
         )
-        .join(PersonTable, PersonTable.person_id == Membership.person_id)
-        .where(Membership.person_id.in_(concerned))
-        .order_by(Membership.person_id, Membership.team, Membership.valid_from)
+        .join(EffectivePerson, EffectivePerson.person_id == EffectiveMembership.person_id)
+        .where(EffectiveMembership.person_id.in_(concerned))
+        .order_by(
+            EffectiveMembership.person_id, EffectiveMembership.team, EffectiveMembership.valid_from
+        )
     )
     stretches: dict[tuple[str, str], list[_Stretch]] = {}
     for person_id, name, slug, valid_from, valid_to in rows:

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.settings import FileSettings
 from collectors.files.problems import Problems
 from collectors.files.records import (
+    SOURCE,
     EmploymentRecord,
     IdentityRecord,
     MembershipRecord,
@@ -66,7 +67,11 @@ def read_organisation(files: FileSettings) -> Batch:
     problems.refuse()
     return Batch(
         records=records,
-        complete=[Complete(record=record) for key in given for record in FEEDS[key]],
+        complete=[
+            Complete(record=record, column="source", values=[SOURCE])
+            for key in given
+            for record in FEEDS[key]
+        ],
     )
 
 

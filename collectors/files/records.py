@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from app.store.tables import Base, Employment, Identity, Membership, Person, Team
 from collectors.record import Record
 
+SOURCE = "files"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamRecord(Record):
@@ -20,6 +22,7 @@ class TeamRecord(Record):
     name: str
     parent: str | None
     owns: list[str]
+    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class PersonRecord(Record):
 
     table: ClassVar[type[Base]] = Person
 
+    source: str = SOURCE
     person_id: str
     name: str
     email: str | None
@@ -40,6 +44,7 @@ class IdentityRecord(Record):
 
     table: ClassVar[type[Base]] = Identity
 
+    source: str = SOURCE
     username: str
     person_id: str
 
@@ -50,6 +55,7 @@ class EmploymentRecord(Record):
 
     table: ClassVar[type[Base]] = Employment
 
+    source: str = SOURCE
     person_id: str
     start_date: date
     end_date: date | None
@@ -62,6 +68,7 @@ class MembershipRecord(Record):
 
     table: ClassVar[type[Base]] = Membership
 
+    source: str = SOURCE
     person_id: str
     team: str
     valid_from: date

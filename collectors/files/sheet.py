@@ -186,6 +186,41 @@ class Cells:
             self.refuse(column, f"{text} is before 1900")
         return day
 
+    def month(self, column: str) -> date | None:
+        """The first day of a month that must be there; None if refused."""
+        text = self.needed(column)
+        if not text:
+            return None
+        if not re.fullmatch(r"(19|2\d)\d{2}-(0[1-9]|1[0-2])", text, re.ASCII):
+            self.refuse(column, f'"{text}" is not a month, write it as 2026-01')
+            return None
+        return date.fromisoformat(f"{text}-01")
+
+    def whole(self, column: str) -> int | None:
+        """A whole number of 0 or more that must be there; None if refused."""
+        text = self.needed(column)
+        if not text:
+            return None
+        if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+            self.refuse(column, f'"{text}" is not a whole number of 0 or more')
+            return None
+        return int(text)
+
+    def number(self, column: str, least: float | None, greatest: float | None) -> float | None:
+        """A number with a decimal point, within bounds where there are any; None if empty or refused."""
+        text = self.text(column)
+        if not text:
+            return None
+        if not re.fullmatch(r"[+-]?(\d{1,15}(\.\d*)?|\.\d+)", text, re.ASCII):
+            self.refuse(column, f'"{text}" is not a number, write it as 2.5')
+            return None
+        number = float(text)
+        if least is not None and number < least:
+            self.refuse(column, f"{text} is below {least:g}, the least that there can be")
+        elif greatest is not None and number > greatest:
+            self.refuse(column, f"{text} is above {greatest:g}, the most that there can be")
+        return number
+
     def one_of(self, column: str, words: Sequence[str]) -> str:
         """A cell that holds one of some words."""
         text = self.needed(column)

@@ -3,21 +3,45 @@
 from app.store.tables.base import Base
 from app.store.tables.derived import (
     AttributionSpan,
+    Considered,
     MergeRequestFacts,
     ProjectOwner,
     RefreshState,
     TeamMemberSpan,
 )
+from app.store.tables.effective import (
+    EffectiveEmployment,
+    EffectiveIdentity,
+    EffectiveMembership,
+    EffectiveOpening,
+    EffectivePerson,
+)
+from app.store.tables.hiring import Offer, Opening, PlannedHeadcount
 from app.store.tables.organisation import Employment, Identity, Membership, Person, Team
 from app.store.tables.runs import Position, QuarantinedRecord, Run
 from app.store.tables.values import Coverage, IndicatorValue, Target
-from app.store.tables.work import Account, FormerUsername, MergeRequest, Note, Project, Reviewer
+from app.store.tables.work import (
+    Account,
+    ChangedPath,
+    FormerUsername,
+    MergeRequest,
+    Note,
+    Project,
+    Reviewer,
+)
 
 __all__ = [
     "Account",
     "AttributionSpan",
     "Base",
+    "ChangedPath",
+    "Considered",
     "Coverage",
+    "EffectiveEmployment",
+    "EffectiveIdentity",
+    "EffectiveMembership",
+    "EffectiveOpening",
+    "EffectivePerson",
     "Employment",
     "FormerUsername",
     "Identity",
@@ -26,7 +50,10 @@ __all__ = [
     "MergeRequest",
     "MergeRequestFacts",
     "Note",
+    "Offer",
+    "Opening",
     "Person",
+    "PlannedHeadcount",
     "Position",
     "Project",
     "ProjectOwner",

@@ -27,4 +27,5 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         list[str]: ARRAY(Text()),
         dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
     }

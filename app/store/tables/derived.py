@@ -35,6 +35,17 @@ class MergeRequestFacts(Base):
     """End of the open interval; null while open."""
     merged_at: Mapped[datetime | None]
     """ended_at if it was merged."""
+    draft: Mapped[bool]
+    """The draft flag of now."""
+    ready_at: Mapped[datetime | None]
+    """When it was first marked as ready; null without such a note."""
+    first_engaged_at: Mapped[datetime | None]
+    """First note or approval, at or after review_started_at, by a human who is not the author."""
+    responses: Mapped[list[Any]]
+    """Of a community merge request, in order: [microseconds since 1970, account id] of each note,
+    approval and the merge by somebody who is neither the author nor a bot."""
+    handbook: Mapped[bool]
+    """Merged into handbook scope."""
     counted: Mapped[bool]
     """In product scope, not by a bot, not deleted, not quarantined, not an excluded draft."""
     community: Mapped[bool]
@@ -78,6 +89,19 @@ class ProjectOwner(Base):
 
     project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     team_id: Mapped[int] = mapped_column(ForeignKey("teams.id"), primary_key=True, index=True)
+
+
+class Considered(Base):
+    """A small fact as the last refresh saw it: what differs now tells which values are stale."""
+
+    __tablename__ = "considered"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """employment, plan, opening, offer, attribute or employed (days on which an account's person was)."""
+    key: Mapped[str] = mapped_column(primary_key=True)
+    first_day: Mapped[date]
+    """The first day on which it can matter."""
+    content: Mapped[list[Any]]
 
 
 class RefreshState(Base):

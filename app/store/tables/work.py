@@ -16,6 +16,8 @@ class Account(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     username: Mapped[str]
     name: Mapped[str]
+    email: Mapped[str | None]
+    """The public e-mail address in lower case; null where there is none."""
     bot: Mapped[bool]
     """GitLab flags it as a bot, or it is the ghost user."""
     dirty: Mapped[bool] = mapped_column(server_default=text("true"))
@@ -80,6 +82,10 @@ class MergeRequest(Base):
     updated_at: Mapped[datetime]
     merged_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    merge_user_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    """Who merged it; null while it is not merged, or where GitLab does not tell."""
+    changed_paths_read: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether its changed paths were read since it was merged."""
     notes_count: Mapped[int] = mapped_column(server_default=text("0"))
     """How many notes GitLab counts, system notes of every kind included."""
     reviewer_rows_read: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -129,3 +135,14 @@ class Note(Base):
     """kind review_request: usernames of that day, lower case, whose request is withdrawn."""
     names: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
     """requested and removed together, for the index."""
+
+
+class ChangedPath(Base):
+    """A path that a merged merge request of a handbook project changed."""
+
+    __tablename__ = "changed_paths"
+
+    merge_request_id: Mapped[int] = mapped_column(
+        ForeignKey("merge_requests.id", ondelete="CASCADE"), primary_key=True
+    )
+    path: Mapped[str] = mapped_column(primary_key=True)
