@@ -67,8 +67,22 @@ class TeamRowAnswer(Answer):
         return cls(slug=row.slug, name=row.name, parent=row.parent, headcount=row.headcount)
 
 
+class CategoryAnswer(Answer):
+    """A category of a declared attribute; share in percent of the headcount."""
+
+    category: str
+    share: float
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class PointAnswer(Answer):
-    """One value. beside: what the definition puts beside it; absent where there is nothing."""
+    """One value. beside: what the definition puts beside it; absent where there is nothing.
+
+    categories, suppressed: of diversity alone, whose value is null.
+    """
 
     period: str
     value: float | None
@@ -84,6 +98,8 @@ class PointAnswer(Answer):
     coverage: float | None
     recorded_at: datetime | None
     beside: Annotated[dict[str, Any], Field(exclude_if=lambda beside: not beside)] = {}
+    categories: Annotated[list[CategoryAnswer] | None, Field(exclude_if=_is_none)] = None
+    suppressed: Annotated[bool | None, Field(exclude_if=_is_none)] = None
 
     @classmethod
     def fields_of(cls, point: vocabulary.Point) -> dict[str, Any]:

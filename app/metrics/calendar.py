@@ -8,7 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
+MICROSECONDS_PER_DAY = 86_400_000_000
 MONTH_PATTERN = re.compile(r"\d{4}-\d{2}")
+
+
+def microseconds(instant: datetime) -> int:
+    """An aware instant as whole microseconds since 1970."""
+    seconds = int(instant.replace(microsecond=0).timestamp())
+    return seconds * 1_000_000 + instant.microsecond
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -4,14 +4,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.bots import BotPatterns
 from app.metrics.calendar import first_measured_day
-from app.metrics.facts import Accounts, Counting, Facts, RawMergeRequest, derive, first_affected
-from app.metrics.indicator import Restated
+from app.metrics.facts import (
+    Accounts,
+    Counting,
+    Facts,
+    Happened,
+    RawMergeRequest,
+    Reaction,
+    derive,
+    first_affected,
+)
+from app.metrics.indicator import Input, Restated
 from app.metrics.review_start import PresentReviewer, ReviewNote
 from app.metrics.stale import Stale
 from app.settings import Settings, glob_pattern
@@ -21,6 +32,13 @@ PORTION = 5_000
 """Merge requests that are derived at a time: bounds the memory."""
 
 COLUMNS = tuple(column.name for column in fields(Facts))
+
+_values = attrgetter(*COLUMNS)
+
+
+def _row(facts: Facts) -> list[Any]:
+    """Facts as COPY takes them."""
+    return [Jsonb(value) if isinstance(value, list) else value for value in _values(facts)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,10 @@ def affected(session: Session, claimed: Claimed) -> list[int]:
                         SELECT array_agg(DISTINCT username) AS names FROM former_usernames
                         WHERE account_id = ANY(:accounts))
                     SELECT id FROM merge_requests
-                    WHERE author_id = ANY(:accounts) OR project_id = ANY(:projects)
+                    WHERE author_id = ANY(:accounts) OR merge_user_id = ANY(:accounts)
+                       OR project_id = ANY(:projects)
+                    UNION
+                    SELECT merge_request_id FROM notes WHERE author_id = ANY(:accounts)
                     UNION
                     SELECT merge_request_id FROM reviewers WHERE account_id = ANY(:accounts)
                     UNION
@@ -76,7 +97,11 @@ def counting(session: Session, settings: Settings) -> Counting:
     people = session.execute(text("SELECT id, username, bot FROM accounts")).all()
     former = session.execute(text("SELECT username, account_id FROM former_usernames"))
     scope = [glob_pattern(glob) for glob in settings.gitlab.product_scope]
-    projects = session.execute(text("SELECT id, path FROM projects"))
+    projects = session.execute(text("SELECT id, path FROM projects")).all()
+    handbook = {
+        each.project.lower(): tuple(glob_pattern(glob) for glob in each.paths)
+        for each in settings.gitlab.handbook
+    }
     return Counting(
         accounts=Accounts(
             usernames={row.id: row.username for row in people},
@@ -89,21 +114,31 @@ def counting(session: Session, settings: Settings) -> Counting:
         ),
         exclude_drafts=settings.gitlab.exclude_drafts,
         community_label=settings.gitlab.community_label,
+        handbook={
+            row.id: handbook[row.path.lower()] for row in projects if row.path.lower() in handbook
+        },
     )
 
 
-def _derived(session: Session, ids: Sequence[int], rules: Counting) -> Iterator[Facts]:
+def _happened(session: Session, ids: Sequence[int]) -> dict[int, Happened]:
+    """What happened on each merge request; nothing stands for one that is not in the answer."""
     asked = {"ids": list(ids)}
-    notes: dict[int, list[ReviewNote]] = defaultdict(list)
+    requests: dict[int, list[ReviewNote]] = defaultdict(list)
+    reactions: dict[int, list[Reaction]] = defaultdict(list)
     for row in session.execute(
         text(
-            "SELECT merge_request_id, created_at, requested, removed FROM notes"
-            " WHERE kind = 'review_request' AND merge_request_id = ANY(:ids)"
-            " ORDER BY created_at, id"
+            "SELECT merge_request_id, kind, created_at, author_id, requested, removed FROM notes"
+            " WHERE kind IN ('review_request', 'comment', 'approved', 'ready')"
+            " AND merge_request_id = ANY(:ids) ORDER BY created_at, id"
         ),
         asked,
     ):
-        notes[row[0]].append(ReviewNote(*row[1:]))
+        if row.kind == "review_request":
+            note = ReviewNote(row.created_at, row.requested, row.removed)
+            requests[row.merge_request_id].append(note)
+        else:
+            reaction = Reaction(row.created_at, row.author_id, row.kind)
+            reactions[row.merge_request_id].append(reaction)
     reviewers: dict[int, list[PresentReviewer]] = defaultdict(list)
     for row in session.execute(
         text(
@@ -113,12 +148,32 @@ def _derived(session: Session, ids: Sequence[int], rules: Counting) -> Iterator[
         asked,
     ):
         reviewers[row[0]].append(PresentReviewer(*row[1:]))
+    paths: dict[int, list[str]] = defaultdict(list)
+    for merge_request_id, path in session.execute(
+        text("SELECT merge_request_id, path FROM changed_paths WHERE merge_request_id = ANY(:ids)"),
+        asked,
+    ):
+        paths[merge_request_id].append(path)
+    return {
+        key: Happened(
+            requests.get(key, ()),
+            reactions.get(key, ()),
+            reviewers.get(key, ()),
+            paths.get(key, ()),
+        )
+        for key in requests.keys() | reactions.keys() | reviewers.keys() | paths.keys()
+    }
+
+
+def _derived(session: Session, ids: Sequence[int], rules: Counting) -> Iterator[Facts]:
+    happened = _happened(session, ids)
+    nothing = Happened()
     columns = ", ".join(column.name for column in fields(RawMergeRequest))
     for row in session.execute(
         text(f"SELECT {columns} FROM merge_requests WHERE id = ANY(:ids)"),  # noqa: S608
-        asked,
+        {"ids": list(ids)},
     ):
-        yield derive(RawMergeRequest(*row), notes.get(row.id, ()), reviewers.get(row.id, ()), rules)
+        yield derive(RawMergeRequest(*row), happened.get(row.id, nothing), rules)
 
 
 def derive_facts(
@@ -155,13 +210,14 @@ def derive_facts(
         for facts in differing:
             instant = first_affected(stored.get(facts.merge_request_id), facts)
             if instant is not None:
-                stale.add(Restated.LATE_DATA, first_measured_day(instant, settings.reporting.zone))
+                day = first_measured_day(instant, settings.reporting.zone)
+                stale.add(Restated.LATE_DATA, day, Input.WORK)
         if differing:
             replaced = [facts.merge_request_id for facts in differing]
             session.execute(
                 text("DELETE FROM merge_request_facts WHERE merge_request_id = ANY(:ids)"),
                 {"ids": replaced},
             )
-            copy_rows(session, "merge_request_facts", COLUMNS, map(attrgetter(*COLUMNS), differing))
+            copy_rows(session, "merge_request_facts", COLUMNS, map(_row, differing))
         changed += len(differing)
     return changed

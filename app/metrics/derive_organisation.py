@@ -20,7 +20,7 @@ from app.metrics.attribution import (
     member_spans,
 )
 from app.metrics.calendar import first_measured_day, local_day
-from app.metrics.indicator import Restated
+from app.metrics.indicator import Input, Restated
 from app.metrics.ownership import OwnedGlobs, project_owners
 from app.metrics.stale import Stale
 from app.settings import Settings
@@ -112,7 +112,7 @@ def derive_members(session: Session, stale: Stale) -> None:
     changed = _differing(stored, derived)
     for person in changed:
         day = first_difference(stored.get(person, ()), derived.get(person, ()))
-        stale.add(Restated.MEMBERSHIP, day)
+        stale.add(Restated.MEMBERSHIP, day, Input.MEMBERS)
     _write(
         session,
         "team_member_spans",
@@ -149,7 +149,7 @@ def derive_attribution(session: Session, settings: Settings, stale: Stale) -> No
         day = first_difference(stored.get(account, ()), derived.get(account, ()))
         if day is not None:
             seen = first_measured_day(first, settings.reporting.zone)
-            stale.add(Restated.MEMBERSHIP, max(day, seen))
+            stale.add(Restated.MEMBERSHIP, max(day, seen), Input.ATTRIBUTION)
     _write(
         session,
         "attribution_spans",
@@ -176,13 +176,14 @@ def derive_ownership(session: Session, settings: Settings, stale: Stale) -> None
         return
     first = session.scalar(
         text(
-            "SELECT min(merged_at) FROM merge_request_facts"
-            " WHERE project_id = ANY(:projects) AND counted"
+            "SELECT min(least(merged_at, CASE WHEN community THEN coalesce(ready_at, created_at) END))"
+            " FROM merge_request_facts WHERE project_id = ANY(:projects) AND counted"
         ),
         {"projects": changed},
     )
     if first is not None:
-        stale.add(Restated.CONFIGURATION, local_day(first, settings.reporting.zone))
+        day = local_day(first, settings.reporting.zone)
+        stale.add(Restated.CONFIGURATION, day, Input.OWNERSHIP)
     _write(
         session,
         "project_owners",

@@ -21,13 +21,12 @@ from sqlalchemy.orm import Session
 
 from app.metrics import get_indicator
 from app.metrics.answers import Attention, Evidence, EvidenceRow, Waiting
-from app.metrics.calendar import Clock
+from app.metrics.calendar import MICROSECONDS_PER_DAY, Clock, microseconds
 from app.metrics.indicator import Cadence, Contribution, EvidenceQuery, Indicator
 from app.metrics.open_work import OPEN_MR_REVIEW_TIME
 from app.metrics.periods import Slot
 from app.metrics.points import PointReader, Shown, load_basis, variant_of
 from app.metrics.teams import Node
-from app.metrics.workset import MICROSECONDS_PER_DAY, microseconds
 from app.settings import Settings
 from app.store.tables import (
     Account,

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import first_of_month, last_of_month, months, next_month
+from app.metrics.calendar import first_of_month, last_of_month, microseconds, months, next_month
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
@@ -18,12 +18,13 @@ from app.metrics.indicator import (
     Covered,
     EvidenceQuery,
     Indicator,
+    Input,
     Reason,
     Unit,
     Value,
     Variant,
 )
-from app.metrics.workset import Work, Workset, microseconds
+from app.metrics.workset import Work, Workset
 
 
 def months_from(workset: Workset, first_day: date) -> list[date]:
@@ -208,7 +209,8 @@ MR_RATE = Indicator(
     cadence=Cadence.MONTHLY,
     better=Better.HIGHER,
     target=BuiltInTarget(value=10.0, source="GitLab 2022"),
-    sources=("gitlab", "files"),
+    sources=("gitlab", "files", "bamboohr"),
+    reads=frozenset({Input.WORK, Input.ATTRIBUTION, Input.OWNERSHIP, Input.MEMBERS}),
     attribution=(
         "Narrow: the author’s team on the local day of the merge. Wider and overall: the team that owns "
         "the target project."

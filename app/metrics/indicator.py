@@ -75,6 +75,20 @@ class Restated(StrEnum):
     TIME_PASSED = "time_passed"
 
 
+class Input(StrEnum):
+    """What an indicator reads: a change of it makes the indicator stale, and no other."""
+
+    WORK = "work"
+    ATTRIBUTION = "attribution"
+    OWNERSHIP = "ownership"
+    MEMBERS = "members"
+    EMPLOYMENT = "employment"
+    RESPONDERS = "responders"
+    PLAN = "plan"
+    HIRING = "hiring"
+    ATTRIBUTES = "attributes"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
     """One way to count an indicator; the first of an indicator is its default."""
@@ -137,7 +151,10 @@ class Indicator:
         of all periods from that day's period on, for every team.
     evidence: the ids of the merge requests behind one point with what each contributes (days, or
         None for a rate), in no particular order.
+    reads: what its values are computed from, so that refresh knows what makes them stale.
     version: raised when the definition changes, so that refresh restates with reason `definition`.
+    unsettled: key in `beside` of a count of what the passing of time alone may still change.
+    categorical: whether it gives shares of categories (in `beside`) in place of a value.
     possible: least and greatest possible value, to clip limits and axes.
     """
 
@@ -151,6 +168,9 @@ class Indicator:
     better: Better
     target: BuiltInTarget | None
     sources: tuple[str, ...]
+    """The sources that feed it, as far as they are configured. Without GitLab among them it is
+    computed as soon as one of them is there; with GitLab only if GitLab is."""
+    reads: frozenset[Input]
     attribution: str
     counts: str
     noun: str
@@ -162,6 +182,8 @@ class Indicator:
     possible: tuple[float | None, float | None] = (0.0, None)
     version: int = 1
     has_limits: bool = True
+    unsettled: str | None = None
+    categorical: bool = False
     compute: "Callable[[Workset, date], Computed]"
     evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution]]"
 
@@ -200,10 +222,19 @@ class Contribution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Category:
+    """A category of a categorical indicator; share in percent."""
+
+    category: str
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
     """One value as it is shown: field by field what the API sends.
 
     period: `YYYY-MM-DD` or `YYYY-MM`. value in the indicator's unit, unrounded. coverage 0 to 1.
+    categories, suppressed: of a categorical indicator, None for the others.
     signal: whether the point is an XmR signal (compare, pages).
     """
 
@@ -222,6 +253,8 @@ class Point:
     recorded_at: datetime | None
     beside: Mapping[str, Any] = field(default_factory=dict)
     signal: bool = False
+    categories: "Sequence[Category] | None" = None
+    suppressed: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

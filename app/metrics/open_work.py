@@ -14,7 +14,7 @@ from itertools import accumulate
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import days
+from app.metrics.calendar import MICROSECONDS_PER_DAY, days, microseconds
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
@@ -24,11 +24,12 @@ from app.metrics.indicator import (
     Covered,
     EvidenceQuery,
     Indicator,
+    Input,
     Reason,
     Unit,
     Value,
 )
-from app.metrics.workset import MICROSECONDS_PER_DAY, Work, Workset, microseconds
+from app.metrics.workset import Work, Workset
 
 QUANTILES = (0.5, 0.25, 0.75, 0.95)
 
@@ -205,7 +206,8 @@ OPEN_MR_REVIEW_TIME = Indicator(
     cadence=Cadence.DAILY,
     better=Better.LOWER,
     target=BuiltInTarget(value=21.0, source="GitLab"),
-    sources=("gitlab", "files"),
+    sources=("gitlab", "files", "bamboohr"),
+    reads=frozenset({Input.WORK, Input.ATTRIBUTION}),
     attribution=(
         "The author’s team on that day. Work of people who left stays with their last team and is "
         "marked orphaned."
@@ -233,7 +235,8 @@ OPEN_MR_AGE = Indicator(
     cadence=Cadence.DAILY,
     better=Better.LOWER,
     target=BuiltInTarget(value=30.0, source="GitLab"),
-    sources=("gitlab", "files"),
+    sources=("gitlab", "files", "bamboohr"),
+    reads=frozenset({Input.WORK, Input.ATTRIBUTION}),
     attribution=OPEN_MR_REVIEW_TIME.attribution,
     counts=OPEN_MR_REVIEW_TIME.counts,
     noun="open merge requests",

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import periods
 from app.metrics.calendar import Clock, last_of_month, months, months_back
-from app.metrics.indicator import Cadence, Indicator, Limits, Point, Reason
+from app.metrics.indicator import Cadence, Category, Indicator, Limits, Point, Reason
 from app.metrics.limits import (
     BASELINE_MONTHS,
     MonthHistory,
@@ -232,6 +233,8 @@ class PointReader:
                 partial=slot.running,
                 coverage=self._coverages.get((indicator.key, slot.stored)),
                 recorded_at=None,
+                categories=() if indicator.categorical else None,
+                suppressed=True if indicator.categorical else None,
             )
         return Point(
             period=label,
@@ -247,8 +250,10 @@ class PointReader:
             partial=slot.running or stored.partial,
             coverage=self._coverages.get((indicator.key, stored.period)),
             recorded_at=stored.recorded_at,
-            beside=stored.beside or {},
+            beside=_beside(indicator, stored),
             signal=self._is_signal(team, indicator, slot, stored),
+            categories=_categories(indicator, stored),
+            suppressed=_suppressed(indicator, stored),
         )
 
     def _is_signal(self, team: Node, indicator: Indicator, slot: Slot, stored: Stored) -> bool:
@@ -260,6 +265,29 @@ class PointReader:
         if indicator.cadence is Cadence.MONTHLY:
             return False  # a month that is not over cannot be compared with those that are
         return history.is_day_signal(stored.period, stored.value)
+
+
+def _beside(indicator: Indicator, stored: Stored) -> Mapping[str, Any]:
+    """What stands beside a value; the shares of a categorical indicator have fields of their own."""
+    beside = stored.beside or {}
+    if not indicator.categorical:
+        return beside
+    return {
+        key: content for key, content in beside.items() if key not in ("categories", "suppressed")
+    }
+
+
+def _categories(indicator: Indicator, stored: Stored) -> tuple[Category, ...] | None:
+    if not indicator.categorical:
+        return None
+    shares = (stored.beside or {}).get("categories", ())
+    return tuple(Category(category=each["category"], share=each["share"]) for each in shares)
+
+
+def _suppressed(indicator: Indicator, stored: Stored) -> bool | None:
+    if not indicator.categorical:
+        return None
+    return bool((stored.beside or {}).get("suppressed", True))
 
 
 def _reason(stored: Stored | None) -> Reason | None:

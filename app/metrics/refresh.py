@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.metrics import INDICATORS
 from app.metrics.calendar import Clock, first_of_month, last_of_month, local_day
+from app.metrics.derive_considered import derive_considered
 from app.metrics.derive_facts import claim, derive_facts
 from app.metrics.derive_organisation import derive_attribution, derive_members, derive_ownership
 from app.metrics.indicator import Cadence, Indicator, Restated
@@ -70,6 +71,11 @@ def deciding_settings(settings: Settings) -> dict[str, object]:
         "community_label": settings.gitlab.community_label,
         "bots": list(settings.gitlab.bots),
         "exclude_drafts": settings.gitlab.exclude_drafts,
+        "handbook": [[each.project, list(each.paths)] for each in settings.gitlab.handbook],
+        "fiscal_year_start_month": settings.reporting.fiscal_year_start_month,
+        "holidays": sorted(day.isoformat() for day in settings.reporting.holidays),
+        "response_business_days": settings.community.response_business_days,
+        "diversity": settings.diversity.model_dump(),
     }
 
 
@@ -101,8 +107,10 @@ def _data_through(
     for indicator in INDICATORS:
         sources = sources_of(indicator, settings)
         missing = [source for source in sources if source not in collected]
-        if missing or "gitlab" not in sources:
-            report.not_computed[indicator.key] = missing[0] if missing else "gitlab"
+        if not sources or ("gitlab" in indicator.sources and "gitlab" not in sources):
+            missing = [indicator.sources[0]]
+        if missing:
+            report.not_computed[indicator.key] = missing[0]
         else:
             through[indicator.key] = min(collected[source] for source in sources)
     return through
@@ -134,6 +142,7 @@ def refresh(
     derive_attribution(session, settings, stale)
     derive_ownership(session, settings, stale)
     report.facts_changed = derive_facts(session, settings, claim(session), stale, everything=whole)
+    derive_considered(session, settings, stale)
     if _has_team_without_values(session):
         stale.add(Restated.MEMBERSHIP, history_start)
 
@@ -142,7 +151,9 @@ def refresh(
         Due(indicator, Clock(settings.reporting.zone, through[indicator.key]), own)
         for indicator in INDICATORS
         if indicator.key in through
-        and (own := _own_stale(indicator, stale, state, through[indicator.key], settings)).since
+        and (
+            own := _own_stale(session, indicator, stale, state, through[indicator.key], settings)
+        ).since
     ]
     report.stale_since = min((item.first_day(history_start) for item in due), default=None)
     for clock in {item.clock for item in due}:
@@ -150,7 +161,7 @@ def refresh(
         first_day = min(item.first_day(history_start) for item in together)
         if first_day > clock.today:
             continue
-        workset = load(session, clock, first_day, history_start)
+        workset = load(session, clock, settings, first_day)
         for item in together:
             report.written += _compute(session, item, workset, now)
 
@@ -159,6 +170,7 @@ def refresh(
 
 
 def _own_stale(
+    session: Session,
     indicator: Indicator,
     stale: Stale,
     state: RefreshState | None,
@@ -166,7 +178,7 @@ def _own_stale(
     settings: Settings,
 ) -> Stale:
     """What is stale of one indicator: what changed, its own definition, and the time that passed."""
-    own = Stale(dict(stale.since))
+    own = stale.of(indicator.reads)
     history_start = settings.reporting.history_start
     before = state.data_through.get(indicator.key) if state is not None else None
     if before is None:
@@ -175,9 +187,23 @@ def _own_stale(
         # The day that was running then is over, or runs on.
         day = local_day(min(reached, data_through), settings.reporting.zone)
         own.add(Restated.LATE_DATA, day)
+        if indicator.unsettled is not None:
+            own.add(Restated.TIME_PASSED, _first_unsettled(session, indicator))
     if state is not None and state.definitions.get(indicator.key) != indicator.version:
         own.add(Restated.DEFINITION, history_start)
     return own
+
+
+def _first_unsettled(session: Session, indicator: Indicator) -> date | None:
+    """The first period whose value may change because time passes."""
+    first: date | None = session.scalar(
+        text(
+            "SELECT min(period) FROM indicator_values WHERE indicator = :indicator"
+            " AND superseded_at IS NULL AND (beside ->> :unsettled)::bigint > 0"
+        ),
+        {"indicator": indicator.key, "unsettled": indicator.unsettled},
+    )
+    return first
 
 
 def _compute(session: Session, item: Due, workset: Workset, now: datetime) -> Written:

@@ -130,9 +130,9 @@ def status_of(
         return None
     if reason is Reason.SUPPRESSED:
         return Status.SUPPRESSED
-    if value is None:
+    if value is None and not (indicator.categorical and reason is None):
         return Status.NO_DATA
-    if target is None:
+    if value is None or target is None:
         return Status.NO_TARGET
     miss = value - target if indicator.better is Better.LOWER else target - value
     if miss <= 0:

@@ -1,17 +1,18 @@
 """Everything the indicators compute from, read once from the derived tables into memory."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.metrics.attribution import Tree
 from app.metrics.calendar import Clock
+from app.settings import Settings
 from app.store.tables.organisation import ROOT_TEAM
-
-MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,22 @@ class Work:
     ended_at: int | None
     merged_at: int | None
     community: bool
+    first_engaged_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityWork:
+    """A counted community merge request; instants in microseconds since 1970.
+
+    started_at: when the clock of our answer starts. waiting: a draft that nobody marked as ready.
+    responses: (instant, account) in order of what may be an answer.
+    """
+
+    merge_request_id: int
+    project_id: int
+    started_at: int
+    waiting: bool
+    responses: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +54,56 @@ class TeamDays:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonDays:
+    """Days of a person, as ordinals: from first up to, not including, end."""
+
+    person_id: str
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Employment:
+    """A stretch of employment, as ordinals. last: the last day employed; None while it lasts.
+    ending: voluntary, involuntary or other."""
+
+    first: int
+    last: int | None
+    ending: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A place to be filled, of its team and those above; days as ordinals."""
+
+    team_ids: frozenset[int]
+    opened: int
+    closed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An accepted offer, of its team and those above; days as ordinals."""
+
+    team_ids: frozenset[int]
+    accepted: int
+    starts: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Workset:
     """What is needed to compute every period that is not over before `first_day`.
 
-    team_ids: the teams that have values. root_id: the organisation.
-    work: counted merge requests that ended (or are open) at or after first_day's begin.
+    team_ids: the teams that have values. root_id: the organisation. tree: who is above whom.
+    slugs: by team id.
+    work: counted merge requests that ended (or are open, or came to review) at or after first_day's
+    begin. handbook: those merged into handbook scope, product scope or not. community: all of them.
     attribution: the teams of an account's work, by account id.
-    members: member-days of each person, by team id.
+    members: days of each person as a member, by team id, teams above included.
+    employment: by person. employed: the days on which an account's person was employed, by account.
+    people_known: whether anybody is known at all.
     owners: the teams that own a project, by project id; the root owns every project.
+    plan: planned headcount by team id and month. attributes: the declared attribute, by person.
     """
 
     clock: Clock
@@ -54,63 +113,157 @@ class Workset:
     root_id: int
     work: Sequence[Work]
     attribution: Mapping[int, Sequence[TeamDays]]
-    members: Mapping[int, Sequence[TeamDays]]
+    members: Mapping[int, Sequence[PersonDays]]
     owners: Mapping[int, frozenset[int]]
+    settings: Settings = field(default_factory=Settings)
+    tree: Tree = field(default_factory=lambda: Tree({}))
+    slugs: Mapping[int, str] = field(default_factory=dict)
+    handbook: Sequence[Work] = ()
+    community: Sequence[CommunityWork] = ()
+    employment: Mapping[str, Sequence[Employment]] = field(default_factory=dict)
+    employed: Mapping[int, Sequence[PersonDays]] = field(default_factory=dict)
+    people_known: bool = False
+    plan: Mapping[int, Mapping[date, int]] = field(default_factory=dict)
+    openings: Sequence[Opening] = ()
+    offers: Sequence[Offer] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def owners_of(self, project_id: int) -> frozenset[int]:
         """The teams that own a project, the organisation always among them."""
         return self.owners.get(project_id, frozenset()) | {self.root_id}
 
 
-def microseconds(instant: datetime) -> int:
-    """An aware instant as whole microseconds since 1970."""
-    seconds = int(instant.replace(microsecond=0).timestamp())
-    return seconds * 1_000_000 + instant.microsecond
-
-
+COLUMNS = """
+    author_id, project_id,
+    (extract(epoch FROM created_at) * 1000000)::bigint,
+    (extract(epoch FROM review_started_at) * 1000000)::bigint,
+    (extract(epoch FROM ended_at) * 1000000)::bigint,
+    (extract(epoch FROM merged_at) * 1000000)::bigint,
+    community,
+    (extract(epoch FROM first_engaged_at) * 1000000)::bigint
+"""
 WORK = text(
+    f"""
+    SELECT {COLUMNS} FROM merge_request_facts
+    WHERE counted AND (ended_at IS NULL OR ended_at >= :since OR review_started_at >= :since)
+    """  # noqa: S608 - our own column names
+)
+HANDBOOK = text(
+    f"""
+    SELECT {COLUMNS} FROM merge_request_facts
+    WHERE handbook AND (counted OR left_out = 'out_of_scope') AND merged_at >= :since
+    """  # noqa: S608
+)
+COMMUNITY = text(
     """
-    SELECT author_id, project_id,
-           (extract(epoch FROM created_at) * 1000000)::bigint,
-           (extract(epoch FROM review_started_at) * 1000000)::bigint,
-           (extract(epoch FROM ended_at) * 1000000)::bigint,
-           (extract(epoch FROM merged_at) * 1000000)::bigint,
-           community
+    SELECT merge_request_id, project_id,
+           (extract(epoch FROM coalesce(ready_at, created_at)) * 1000000)::bigint AS started_at,
+           draft AND ready_at IS NULL AS waiting, responses
     FROM merge_request_facts
-    WHERE counted AND (ended_at IS NULL OR ended_at >= :since)
+    WHERE counted AND community AND coalesce(ready_at, created_at) >= :since
     """
 )
 
 
-def load(session: Session, clock: Clock, first_day: date, history_start: date) -> Workset:
+def load(session: Session, clock: Clock, settings: Settings, first_day: date) -> Workset:
     """Reads the workset for the periods from first_day on."""
     teams = session.execute(
-        text("SELECT id, slug FROM teams WHERE removed_at IS NULL ORDER BY id")
+        text("SELECT id, slug, parent FROM teams WHERE removed_at IS NULL ORDER BY id")
     ).all()
-    work = session.execute(WORK, {"since": clock.start_of(first_day)})
+    ids = {team.slug: team.id for team in teams}
+    tree = Tree({team.id: ids[team.parent] if team.parent else None for team in teams})
+    since = {"since": clock.start_of(first_day)}
+    considered = _considered(session)
+    return Workset(
+        clock=clock,
+        first_day=first_day,
+        history_start=settings.reporting.history_start,
+        team_ids=[team.id for team in teams],
+        root_id=ids[ROOT_TEAM],
+        work=[Work(*row) for row in session.execute(WORK, since)],
+        attribution=_attribution(session),
+        members=_members(session),
+        owners=_owners(session),
+        settings=settings,
+        tree=tree,
+        slugs={team.id: team.slug for team in teams},
+        handbook=[Work(*row) for row in session.execute(HANDBOOK, since)],
+        community=[
+            CommunityWork(
+                merge_request_id=row.merge_request_id,
+                project_id=row.project_id,
+                started_at=row.started_at,
+                waiting=row.waiting,
+                responses=[(at, who) for at, who in row.responses],
+            )
+            for row in session.execute(COMMUNITY, since)
+        ],
+        employment=_employment(considered["employment"]),
+        employed={
+            int(key): [PersonDays("", first, end) for first, end in stretches]
+            for key, stretches in considered["employed"]
+        },
+        people_known=bool(considered["people"]),
+        plan=_plan(considered["plan"], ids),
+        openings=[
+            Opening(tree.with_ancestors([ids[team]] if team in ids else []), opened, closed)
+            for _, (team, opened, closed) in considered["opening"]
+        ],
+        offers=[
+            Offer(tree.with_ancestors([ids[team]] if team in ids else []), accepted, starts)
+            for _, (team, accepted, starts) in considered["offer"]
+        ],
+        attributes={key: content[0] for key, content in considered["attribute"]},
+    )
+
+
+def _considered(session: Session) -> dict[str, list[tuple[str, Any]]]:
+    """The small facts by kind; see `derive_considered`."""
+    found: dict[str, list[tuple[str, Any]]] = defaultdict(list)
+    for kind, key, content in session.execute(
+        text("SELECT kind, key, content FROM considered ORDER BY kind, key")
+    ):
+        found[kind].append((key, content))
+    return found
+
+
+def _attribution(session: Session) -> dict[int, list[TeamDays]]:
     attribution: dict[int, list[TeamDays]] = defaultdict(list)
     for account_id, team_id, first, end in session.execute(
         text("SELECT account_id, team_id, first_day, end_day FROM attribution_spans")
     ):
         attribution[account_id].append(TeamDays(team_id, first.toordinal(), end.toordinal()))
-    members: dict[int, list[TeamDays]] = defaultdict(list)
-    for team_id, first, end in session.execute(
-        text("SELECT team_id, first_day, end_day FROM team_member_spans")
+    return attribution
+
+
+def _members(session: Session) -> dict[int, list[PersonDays]]:
+    members: dict[int, list[PersonDays]] = defaultdict(list)
+    for team_id, person_id, first, end in session.execute(
+        text("SELECT team_id, person_id, first_day, end_day FROM team_member_spans")
     ):
-        members[team_id].append(TeamDays(team_id, first.toordinal(), end.toordinal()))
+        members[team_id].append(PersonDays(person_id, first.toordinal(), end.toordinal()))
+    return members
+
+
+def _owners(session: Session) -> dict[int, frozenset[int]]:
     owners: dict[int, set[int]] = defaultdict(set)
     for project_id, team_id in session.execute(
         text("SELECT project_id, team_id FROM project_owners")
     ):
         owners[project_id].add(team_id)
-    return Workset(
-        clock=clock,
-        first_day=first_day,
-        history_start=history_start,
-        team_ids=[team.id for team in teams],
-        root_id=next(team.id for team in teams if team.slug == ROOT_TEAM),
-        work=[Work(*row) for row in work],
-        attribution=attribution,
-        members=members,
-        owners={project: frozenset(teams) for project, teams in owners.items()},
-    )
+    return {project: frozenset(teams) for project, teams in owners.items()}
+
+
+def _employment(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Employment]]:
+    employment: dict[str, list[Employment]] = defaultdict(list)
+    for _, (person_id, first, last, ending) in rows:
+        employment[person_id].append(Employment(first, last, ending))
+    return employment
+
+
+def _plan(rows: Iterable[tuple[str, Any]], ids: Mapping[str, int]) -> dict[int, dict[date, int]]:
+    plan: dict[int, dict[date, int]] = defaultdict(dict)
+    for _, (team, month, planned) in rows:
+        if team in ids:
+            plan[ids[team]][date.fromordinal(month)] = planned
+    return plan

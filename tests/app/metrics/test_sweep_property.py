@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from app.metrics.attribution import Membership, Tree, attribution_spans, by_person, member_spans
 from app.metrics.bots import BotPatterns
-from app.metrics.calendar import Clock
-from app.metrics.facts import Accounts, Counting, Facts, RawMergeRequest, derive
+from app.metrics.calendar import Clock, microseconds
+from app.metrics.facts import Accounts, Counting, Facts, Happened, RawMergeRequest, derive
 from app.metrics.flow import MR_RATE
 from app.metrics.indicator import Indicator, Value
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
 from app.metrics.review_start import ReviewNote
-from app.metrics.workset import TeamDays, Work, Workset, microseconds
+from app.metrics.workset import PersonDays, TeamDays, Work, Workset
 
 FIRST = date(2024, 2, 25)  # the days cross the end of a leap February and a change of clocks
 DAYS = 40
@@ -71,6 +71,7 @@ def merge_requests(draw: st.DrawFn) -> tuple[RawMergeRequest, list[ReviewNote]]:
         updated_at=draw(instants),
         merged_at=end if state == "merged" else None,
         closed_at=end if state == "closed" else None,
+        merge_user_id=None,
         reviewer_rows_read=True,
         deleted_at=draw(st.sampled_from([None, None, None, START])),
     )
@@ -103,7 +104,7 @@ def cases(draw: st.DrawFn) -> Case:
         community_label="Community contribution",
     )
     facts = [
-        derive(raw, notes, (), counting)
+        derive(raw, Happened(requests=notes), counting)
         for raw, notes in draw(
             st.lists(merge_requests(), max_size=12, unique_by=lambda pair: pair[0].id)
         )
@@ -123,11 +124,11 @@ def workset_of(case: Case) -> Workset:
     def us(instant: datetime | None) -> int | None:
         return None if instant is None else microseconds(instant)
 
-    members: dict[int, list[TeamDays]] = {}
-    for own in people.values():
+    members: dict[int, list[PersonDays]] = {}
+    for person, own in people.items():
         for span in member_spans(own, tree):
             members.setdefault(span.team_id, []).append(
-                days(span.team_id, span.first_day, span.end_day)
+                PersonDays(person, span.first_day.toordinal(), span.end_day.toordinal())
             )
     return Workset(
         clock=case.clock,
