@@ -53,6 +53,16 @@ class KnownProject:
     merge_requests: int
 
 
+@dataclass(frozen=True, slots=True)
+class KnownTeam:
+    """A team that is shown. parent: its slug, null for the root. source: who said so last."""
+
+    slug: str
+    name: str
+    parent: str | None
+    source: str
+
+
 class Known:
     """Read-only answers about what is stored; each is a snapshot of its own, from any thread."""
 
@@ -87,6 +97,13 @@ class Known:
             source=self._source,
         )
         return int(rows[0].n)
+
+    def teams(self) -> list[KnownTeam]:
+        """All teams that are shown, whichever source they are from, by slug; the root is one."""
+        rows = self._rows(
+            "SELECT slug, name, parent, source FROM teams WHERE removed_at IS NULL ORDER BY slug"
+        )
+        return [KnownTeam(row.slug, row.name, row.parent, row.source) for row in rows]
 
     def accounts(self) -> list[int]:
         """Ids of all accounts, ascending."""

@@ -7,14 +7,12 @@ import typer
 
 from app.cli.check_gitlab import Finding, check_gitlab
 from app.cli.log import redacted
-from app.cli.options import ConfigOption, begin
+from app.cli.options import ConfigOption, begin, database
 from app.cli.serve import permitted
 from app.errors import AppError
 
 if TYPE_CHECKING:
     from app.settings import Settings
-
-READ_LATER = ("plan", "openings", "targets")
 
 
 def check(context: typer.Context, config: ConfigOption = None) -> int:
@@ -70,6 +68,7 @@ def _database(settings: "Settings") -> Iterator[Finding]:
 
 def _files(settings: "Settings") -> Iterator[Finding]:
     from collectors.files.organisation import FEEDS, read_organisation
+    from collectors.files.planning import PLANNING, read_planning
     from collectors.files.problems import InvalidFileError
 
     given = settings.files.organisation
@@ -83,10 +82,38 @@ def _files(settings: "Settings") -> Iterator[Finding]:
             kinds = [type(record) for record in batch.records]
             for key, path in given.items():
                 yield True, f"files.{key}", f"{path}, {kinds.count(FEEDS[key][0]):,} rows"
-    for key in READ_LATER:
-        path = getattr(settings.files, key)
-        if path is not None:
-            yield True, f"files.{key}", f"{path}, read by a later version"
+    teams = _teams(settings) if settings.files.planning else ()
+    for key in PLANNING:
+        if key in settings.files.planning:
+            path = settings.files.planning[key]
+            try:
+                rows = len(read_planning(key, path, teams).records)
+            except InvalidFileError as error:
+                for problem in error.problems:
+                    yield False, "files", problem
+            else:
+                yield True, f"files.{key}", f"{path}, {rows:,} rows"
+
+
+def _teams(settings: "Settings") -> set[str]:
+    """The teams that there will be: those of teams.yaml, those made from an HR system, the root."""
+    from app.store.tables.organisation import ROOT_TEAM
+    from collectors.files.problems import Problems
+    from collectors.files.tree import read_teams
+    from collectors.known import Known
+
+    teams = {ROOT_TEAM}
+    if settings.files.teams is not None:
+        read = read_teams(settings.files.teams, Problems())  # its mistakes are listed already
+        teams |= {team.slug for team in read or ()}
+    if settings.bamboohr.team_from == "reports_to":
+        try:
+            with database(settings) as engine:
+                known = Known(engine, "files").teams()
+        except AppError:
+            return teams  # the finding about the database says it
+        teams |= {team.slug for team in known if team.source != "files"}
+    return teams
 
 
 def _server(settings: "Settings") -> Finding:

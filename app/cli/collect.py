@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from collectors.runner import RunReport
 
-LATER = ("bamboohr", "greenhouse")
+LATER = ("bamboohr",)
 HOW_TO_CONFIGURE = {
     "files": "put teams.yaml beside the configuration, or set files.teams",
+    "greenhouse": "set greenhouse.client_id and greenhouse.client_secret",
     "gitlab": "set gitlab.groups or gitlab.projects",
 }
 
@@ -30,7 +31,9 @@ def collect(
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE", help="gitlab or files; without a name all of them."),
+        typer.Argument(
+            metavar="SOURCE", help="files, greenhouse or gitlab; without a name all of them."
+        ),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again, not only what changed.")

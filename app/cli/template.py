@@ -57,13 +57,21 @@ minimum = 5
 # Or "quarter".
 every = "month"
 
+[greenhouse]
+url = "https://harvest.greenhouse.io"
+token_url = "https://auth.greenhouse.io/token"
+# Of a Harvest v3 credential that may list openings, jobs, departments, offers and close reasons.
+# Departments are the teams whose slug is their external_id, else those of the same name.
+client_id = ""
+client_secret = ""
+
 [files]
 # The organisation. An empty name: there is no such file.
 teams = "teams.yaml"
 people = "people.csv"
 employment = "employment.csv"
 memberships = "memberships.csv"
-# Read by a later version.
+# What is wanted: headcount per month, places to be filled, and targets on top of the built-in ones.
 plan = "plan.csv"
 openings = "openings.csv"
 targets = "targets.csv"
@@ -76,7 +84,7 @@ port = 8000
 # "none" serves this machine only.
 mode = "none"
 
-# Read by a later version: [bamboohr] and [greenhouse].
+# Read by a later version: [bamboohr].
 """
 
 TEAMS = """\

@@ -5,6 +5,7 @@ with them into sentences.
 """
 
 from app.settings.load import (
+    bamboohr_key,
     configuration_path,
     gitlab_token,
     load_settings,
@@ -43,6 +44,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "TargetSettings",
+    "bamboohr_key",
     "configuration_path",
     "gitlab_token",
     "glob_pattern",

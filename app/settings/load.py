@@ -27,6 +27,7 @@ PATHS = (
     ("database", "data_dir"),
     ("gitlab", "token_file"),
     ("gitlab", "ca_file"),
+    ("bamboohr", "api_key_file"),
     *(("files", key) for key in FileSettings.model_fields),
 )
 DEFAULT_NAMES = {
@@ -90,24 +91,39 @@ def gitlab_token(settings: Settings) -> str:
     file = settings.gitlab.token_file
     if file is None:
         return settings.gitlab.token.get_secret_value()
-    name = f"gitlab.token_file {file}"
+    return _secret_in(file, f"gitlab.token_file {file}", "token")
+
+
+def bamboohr_key(settings: Settings) -> str:
+    """The key of BambooHR, from the configuration or from api_key_file; empty: there is none.
+
+    Raises ConfigurationError when the file cannot be read or holds no key.
+    """
+    file = settings.bamboohr.api_key_file
+    if file is None:
+        return settings.bamboohr.api_key.get_secret_value()
+    return _secret_in(file, f"bamboohr.api_key_file {file}", "key")
+
+
+def _secret_in(file: Path, name: str, what: str) -> str:
+    """The token or key that a file holds; name: of the file, for sentences."""
     try:
-        token = file.read_text(encoding="utf-8-sig").strip()
+        secret = file.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise ConfigurationError(
             f"{name} cannot be read: {error.strerror or error}.",
-            "Write the token into it, and make it readable for this user.",
+            f"Write the {what} into it, and make it readable for this user.",
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{name} is not a text file that holds a token.") from error
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ConfigurationError(f"{name} must hold the token on one line and nothing else.")
-    return token
+        raise ConfigurationError(f"{name} is not a text file that holds a {what}.") from error
+    if not re.fullmatch(r"[!-~]+", secret):
+        raise ConfigurationError(f"{name} must hold the {what} on one line and nothing else.")
+    return secret
 
 
 def secrets(settings: Settings) -> tuple[str, ...]:
     """Every secret of the configuration, so that no log line may contain one."""
-    found = {gitlab_token(settings)}
+    found = {gitlab_token(settings), bamboohr_key(settings)}
     for name in sections():
         for value in dict(getattr(settings, name)).values():
             if isinstance(value, SecretStr):
@@ -250,6 +266,19 @@ def _check_together(
         except ConfigurationError as error:
             text = error.message.removeprefix("gitlab.token_file ").rstrip(".")
             wrong("gitlab", "token_file", text)
+    if settings.bamboohr.api_key.get_secret_value() and settings.bamboohr.api_key_file:
+        wrong("bamboohr", "api_key_file", "and bamboohr.api_key are both set, keep one of them")
+    elif settings.bamboohr.api_key_file:
+        try:
+            bamboohr_key(settings)
+        except ConfigurationError as error:
+            text = error.message.removeprefix("bamboohr.api_key_file ").rstrip(".")
+            wrong("bamboohr", "api_key_file", text)
+    greenhouse = settings.greenhouse
+    if greenhouse.client_id and not greenhouse.client_secret.get_secret_value():
+        wrong("greenhouse", "client_id", "is set, so greenhouse.client_secret must be as well")
+    elif greenhouse.client_secret.get_secret_value() and not greenhouse.client_id:
+        wrong("greenhouse", "client_secret", "is set, so greenhouse.client_id must be as well")
     if settings.gitlab.ca_file and not settings.gitlab.ca_file.is_file():
         wrong("gitlab", "ca_file", f"{settings.gitlab.ca_file} does not exist")
     for key, value in settings.files:

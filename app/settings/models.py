@@ -73,6 +73,27 @@ def _gitlab_address(value: str) -> str:
     return value
 
 
+def _greenhouse_address(value: str) -> str:
+    if not value:
+        raise ValueError('must not be empty, write "https://harvest.greenhouse.io"')
+    if re.search(r"/v\d+$", value):
+        raise ValueError("must be Greenhouse's base address, without /v3 and what follows it")
+    return value
+
+
+def _token_address(value: str) -> str:
+    if not value:
+        raise ValueError('must not be empty, write "https://auth.greenhouse.io/token"')
+    return value
+
+
+def _client(value: str) -> str:
+    """The user name of HTTP's Basic authentication, which ends at the first colon."""
+    if not re.fullmatch(r"[!-9;-~]*", value.strip()):
+        raise ValueError("must not contain spaces, colons or letters beyond ASCII")
+    return value.strip()
+
+
 def _secret(value: SecretStr) -> SecretStr:
     """A secret goes into an HTTP header: nothing but visible ASCII, and never into a message."""
     text = value.get_secret_value().strip()
@@ -223,6 +244,7 @@ class BambooHRSettings(Section):
 
     url: Address = ""
     api_key: Secret = SecretStr("")
+    api_key_file: OptionalPath = None
     team_from: Literal["department", "division", "reports_to"] = "department"
     gitlab_username_field: str = "customGitLabUsername"
     gender_field: str = "gender"
@@ -231,9 +253,11 @@ class BambooHRSettings(Section):
 class GreenhouseSettings(Section):
     """Openings and offers from Greenhouse."""
 
-    url: Address = "https://harvest.greenhouse.io"
-    token_url: Address = "https://auth.greenhouse.io/token"  # noqa: S105 - an address, not a secret
-    client_id: str = ""
+    url: Annotated[Address, AfterValidator(_greenhouse_address)] = "https://harvest.greenhouse.io"
+    token_url: Annotated[Address, AfterValidator(_token_address)] = (
+        "https://auth.greenhouse.io/token"  # noqa: S105 - an address, not a secret
+    )
+    client_id: Annotated[str, AfterValidator(_client)] = ""
     client_secret: Secret = SecretStr("")
 
 
@@ -257,6 +281,12 @@ class FileSettings(Section):
             "employment": self.employment,
             "memberships": self.memberships,
         }
+        return {key: path for key, path in given.items() if path is not None}
+
+    @property
+    def planning(self) -> Mapping[str, Path]:
+        """The files that say what is wanted, by key; only those that there are."""
+        given = {"plan": self.plan, "openings": self.openings, "targets": self.targets}
         return {key: path for key, path in given.items() if path is not None}
 
 
@@ -291,10 +321,18 @@ class Settings(Section):
     """The file that was read; None: built-in defaults and the environment alone."""
 
     def configured_sources(self) -> tuple[str, ...]:
-        """The sources that a plain `collect` runs, in this order: files first, then GitLab."""
-        files = bool(self.files.organisation)
+        """The sources that a plain `collect` runs, in this order: the teams first."""
+        files = bool(self.files.organisation or self.files.planning)
+        key = self.bamboohr.api_key.get_secret_value() or self.bamboohr.api_key_file
+        bamboohr = bool(self.bamboohr.url and key)
         gitlab = bool(self.gitlab.groups or self.gitlab.projects)
-        return ("files",) * files + ("gitlab",) * gitlab
+        greenhouse = bool(self.greenhouse.client_id)
+        return (
+            ("files",) * files
+            + ("bamboohr",) * bamboohr
+            + ("greenhouse",) * greenhouse
+            + ("gitlab",) * gitlab
+        )
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:

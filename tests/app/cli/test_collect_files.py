@@ -167,7 +167,10 @@ def test_check_lists_every_mistake(teamgauge: Teamgauge, company: Path) -> None:
     assert "files.people: " in done.stdout
     assert "people.csv, 2 rows" in done.stdout
     (company / "people.csv").write_text(PEOPLE + "p3,,,,\np4,Dan,,ben,\n")
-    (company / "plan.csv").touch()
+    (company / "plan.csv").write_text("team,month,planned_headcount\nbackend,2026-01,2\n")
+    (company / "targets.csv").write_text(
+        "team,indicator,valid_from,value\norganisation,mr_rate,2026-01-01,8\nops,mr_rate,2026,8\n"
+    )
     done = teamgauge("check")
     assert done.returncode == 1
     assert (
@@ -175,7 +178,11 @@ def test_check_lists_every_mistake(teamgauge: Teamgauge, company: Path) -> None:
         "FAILED  files: people.csv, line 5, column 4 (gitlab_username): the account ben already "
         "belongs to p2 (line 3).\n"
     ) in done.stdout
-    assert "plan.csv, read by a later version" in done.stdout
+    assert "plan.csv, 1 rows" in done.stdout
+    assert (
+        "FAILED  files: targets.csv, line 3, column 1 (team): there is no team ops." in done.stdout
+    )
+    assert '(valid_from): "2026" is not a date, write it as 2026-01-31.' in done.stdout
 
 
 def test_check_of_an_unreachable_database(teamgauge: Teamgauge, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from app.cli import template
 from app.settings import load_settings
 from app.settings.wording import sections
 from collectors.files.organisation import EMPLOYMENT, GENDER, MEMBERSHIPS, PEOPLE, read_organisation
+from collectors.files.planning import OPENINGS, PLAN, TARGETS, read_planning
 
 Teamgauge = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,6 +22,9 @@ def test_what_is_written_is_a_valid_configuration(teamgauge: Teamgauge, tmp_path
     settings = load_settings(tmp_path / "teamgauge.toml")
     assert settings.configured_sources() == ("files",)
     assert len(read_organisation(settings.files).records) == 1  # the root
+    assert set(settings.files.planning) == {"plan", "openings", "targets"}
+    for key, path in settings.files.planning.items():
+        assert read_planning(key, path, ["organisation"]).records == []
     assert (tmp_path / "teamgauge.toml").stat().st_mode & 0o077 == 0
 
 
@@ -28,7 +32,7 @@ def test_every_key_stands_in_it_with_its_default() -> None:
     written = tomllib.loads(template.CONFIGURATION)
     for name, section in sections().items():
         for key, field in section.model_fields.items():
-            if name in ("bamboohr", "greenhouse"):
+            if name == "bamboohr":
                 assert f"[{name}]" in template.CONFIGURATION
             elif key in ("token_file", "ca_file"):
                 assert re.search(rf'# .*{key} = "path"|or {key} = "path"', template.CONFIGURATION)
@@ -49,6 +53,9 @@ def test_headers_are_those_that_are_read() -> None:
     assert template.HEADERS["people.csv"] == ",".join((*PEOPLE, *GENDER))
     assert template.HEADERS["employment.csv"] == ",".join(EMPLOYMENT)
     assert template.HEADERS["memberships.csv"] == ",".join(MEMBERSHIPS)
+    assert template.HEADERS["plan.csv"] == ",".join(PLAN)
+    assert template.HEADERS["openings.csv"] == ",".join(OPENINGS)
+    assert template.HEADERS["targets.csv"] == ",".join(TARGETS)
 
 
 def test_the_example_of_a_team_can_be_uncommented(tmp_path: Path) -> None:

@@ -105,7 +105,15 @@ def company(folder: Path) -> None:
 
 
 def records(folder: Path, kind: type[Record]) -> list[dict[str, Any]]:
-    return [asdict(each) for each in read_organisation(files(folder)).records if type(each) is kind]
+    found = [each for each in read_organisation(files(folder)).records if type(each) is kind]
+    return [as_written(each) for each in found]
+
+
+def as_written(record: Record) -> dict[str, Any]:
+    """What a file can say of a record: everything but that it is the files that say it."""
+    columns = asdict(record)
+    assert columns.pop("source") == "files"
+    return columns
 
 
 def test_what_the_files_say(tmp_path: Path) -> None:
@@ -255,9 +263,9 @@ def test_a_reorganisation_writes_only_what_changed(engine: Engine, tmp_path: Pat
     assert (stored.new, stored.changed, stored.deleted) == (1, 1, 0)
     after = table(engine, Membership)
     assert len(before & after) == 3
-    assert {row[:4] for row in after - before} == {
-        ("p1", "frontend", "2020-01-01", "2025-07-01"),
-        ("p3", "backend", "2025-07-01", "None"),
+    assert {row[:5] for row in after - before} == {
+        ("files", "p1", "frontend", "2020-01-01", "2025-07-01"),
+        ("files", "p3", "backend", "2025-07-01", "None"),
     }
 
 
@@ -390,7 +398,7 @@ def stretches(draw: st.DrawFn) -> list[tuple[date, date | None]]:
 def written(organisation: dict[type[Record], list[Record]], folder: Path, seed: int) -> None:
     """Writes the files of an organisation with their rows in any order."""
     shuffled = random.Random(seed)
-    teams = [asdict(team) for team in organisation[TeamRecord][1:]]
+    teams = [as_written(team) for team in organisation[TeamRecord][1:]]
     accounts = {
         record.person_id: record.username
         for record in organisation[IdentityRecord]
@@ -398,7 +406,7 @@ def written(organisation: dict[type[Record], list[Record]], folder: Path, seed: 
     }
     people = []
     for record in organisation[PersonRecord]:
-        row = asdict(record)
+        row = as_written(record)
         row["gitlab_username"] = accounts.get(row["person_id"], "").upper()
         people.append({**row, **row.pop("attributes")})
     for content in (teams, people):
@@ -408,11 +416,11 @@ def written(organisation: dict[type[Record], list[Record]], folder: Path, seed: 
         "people.csv": (["person_id", "name", "email", "gitlab_username", "gender", "site"], people),
         "employment.csv": (
             ["person_id", "start_date", "end_date", "termination_type"],
-            [asdict(each) for each in organisation[EmploymentRecord]],
+            [as_written(each) for each in organisation[EmploymentRecord]],
         ),
         "memberships.csv": (
             ["person_id", "team", "role", "valid_from", "valid_to"],
-            [asdict(each) for each in organisation[MembershipRecord]],
+            [as_written(each) for each in organisation[MembershipRecord]],
         ),
     }
     for name, (columns, content) in sheets.items():
@@ -451,4 +459,5 @@ def _in_order(folder: Path, attributes: dict[str, Any]) -> dict[str, Any]:
 
 def test_settings_name_the_source() -> None:
     assert Settings.model_validate({"files": {"teams": "/x"}}).configured_sources() == ("files",)
-    assert Settings.model_validate({"files": {"plan": "/x"}}).configured_sources() == ()
+    assert Settings.model_validate({"files": {"plan": "/x"}}).configured_sources() == ("files",)
+    assert Settings().configured_sources() == ()
