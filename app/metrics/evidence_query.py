@@ -107,6 +107,7 @@ def _query(settings: Settings, node: Node, variant: str, slot: Slot, clock: Cloc
         since=clock.start_of(slot.first),
         instant=clock.instant_of(slot.last),
         timezone=settings.reporting.timezone,
+        settings=settings,
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from app.metrics.workset import Workset
+    from app.settings import Settings
 
 
 class Unit(StrEnum):
@@ -210,6 +211,7 @@ class EvidenceQuery:
     since: datetime
     instant: datetime
     timezone: str
+    settings: "Settings"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
