@@ -5,11 +5,22 @@ here and a test; API, pages, CSV and documentation follow.
 """
 
 from app.errors import NotFoundError
-from app.metrics.flow import MR_RATE
+from app.metrics.community import COMMUNITY_RESPONSE
+from app.metrics.durations import FIRST_ENGAGEMENT_TIME, REVIEW_TIME_TO_MERGE, TIME_TO_MERGE
+from app.metrics.flow import HANDBOOK_UPDATE_RATE, MR_RATE
 from app.metrics.indicator import Indicator
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
 
-INDICATORS: tuple[Indicator, ...] = (OPEN_MR_REVIEW_TIME, OPEN_MR_AGE, MR_RATE)
+INDICATORS: tuple[Indicator, ...] = (
+    OPEN_MR_REVIEW_TIME,
+    OPEN_MR_AGE,
+    COMMUNITY_RESPONSE,
+    MR_RATE,
+    HANDBOOK_UPDATE_RATE,
+    REVIEW_TIME_TO_MERGE,
+    FIRST_ENGAGEMENT_TIME,
+    TIME_TO_MERGE,
+)
 
 
 def get_indicator(key: str) -> Indicator:

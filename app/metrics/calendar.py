@@ -74,6 +74,14 @@ def months(first: date, last: date) -> Iterator[date]:
         month = next_month(month)
 
 
+def months_from(first_day: date, history_start: date, today: date) -> list[date]:
+    """The months to compute: from first_day's month, none that began before history_start."""
+    start = max(first_of_month(first_day), first_of_month(history_start))
+    if start < history_start:
+        start = next_month(start)
+    return list(months(start, today))
+
+
 def month_label(day: date) -> str:
     """`YYYY-MM`."""
     return f"{day.year:04d}-{day.month:02d}"

@@ -106,6 +106,7 @@ def _query(settings: Settings, node: Node, variant: str, slot: Slot, clock: Cloc
         last_day=slot.last,
         since=clock.start_of(slot.first),
         instant=clock.instant_of(slot.last),
+        data_through=clock.data_through,
         timezone=settings.reporting.timezone,
         settings=settings,
     )

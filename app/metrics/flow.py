@@ -2,13 +2,13 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import first_of_month, last_of_month, microseconds, months, next_month
+from app.metrics.calendar import first_of_month, last_of_month, microseconds, months_from
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
@@ -25,14 +25,6 @@ from app.metrics.indicator import (
     Variant,
 )
 from app.metrics.workset import Work, Workset
-
-
-def months_from(workset: Workset, first_day: date) -> list[date]:
-    """The months to compute: from first_day's month, none that began before history_start."""
-    start = max(first_of_month(first_day), first_of_month(workset.history_start))
-    if start < workset.history_start:
-        start = next_month(start)
-    return list(months(start, workset.clock.today))
 
 
 def person_days(workset: Workset, team_id: int, month: date) -> tuple[int, int]:
@@ -61,31 +53,45 @@ def author_teams(workset: Workset, work: Work, day: int) -> frozenset[int]:
     )
 
 
-def merged_in(
-    workset: Workset, periods: Sequence[date]
+def happened_in(
+    workset: Workset,
+    periods: Sequence[date],
+    works: Iterable[Work],
+    instant: Callable[[Work], int | None],
 ) -> Iterator[tuple[date, Work, frozenset[int]]]:
-    """(month, merge request, its author's teams on the local day of the merge), merged so far."""
+    """(month, merge request, its author's teams on the local day) of what happened so far.
+
+    instant: when it happened to a merge request, in microseconds; None: it did not.
+    """
     if not periods:
         return
     last = workset.clock.today
     first_days = [periods[0] + timedelta(days=n) for n in range((last - periods[0]).days + 1)]
     starts = [microseconds(workset.clock.start_of(day)) for day in first_days]
     through = microseconds(workset.clock.data_through)
-    for work in workset.work:
-        if work.merged_at is None or not starts[0] <= work.merged_at <= through:
+    for work in works:
+        at = instant(work)
+        if at is None or not starts[0] <= at <= through:
             continue
-        day = first_days[bisect_right(starts, work.merged_at) - 1]
+        day = first_days[bisect_right(starts, at) - 1]
         yield first_of_month(day), work, author_teams(workset, work, day.toordinal())
 
 
+def merged_in(
+    workset: Workset, periods: Sequence[date], works: Iterable[Work]
+) -> Iterator[tuple[date, Work, frozenset[int]]]:
+    """(month, merge request, its author's teams on the local day of the merge), merged so far."""
+    return happened_in(workset, periods, works, lambda work: work.merged_at)
+
+
 def _compute_rate(workset: Workset, first_day: date) -> Computed:
-    periods = months_from(workset, first_day)
+    periods = months_from(first_day, workset.history_start, workset.clock.today)
     counts: dict[str, dict[tuple[int, date], int]] = {
         variant.key: defaultdict(int) for variant in MR_RATE_VARIANTS
     }
     attributed: dict[date, int] = defaultdict(int)
     totals: dict[date, int] = defaultdict(int)
-    for month, work, teams in merged_in(workset, periods):
+    for month, work, teams in merged_in(workset, periods, workset.work):
         owners = workset.owners_of(work.project_id)
         for team_id in teams:
             counts["narrow"][team_id, month] += 1
@@ -96,18 +102,23 @@ def _compute_rate(workset: Workset, first_day: date) -> Computed:
             counts["overall"][team_id, month] += 1
         totals[month] += 1
         attributed[month] += bool(teams)
-    headcounts = {
-        (team_id, month): average_headcount(workset, team_id, month)
-        for team_id in workset.team_ids
-        for month in periods
-    }
+    return Computed(
+        values={variant: _rates(workset, periods, merged) for variant, merged in counts.items()},
+        coverage=_coverage(periods, attributed, totals),
+    )
 
-    def values(merged: Mapping[tuple[int, date], int]) -> Iterator[Value]:
-        for key, headcount in headcounts.items():
-            count = merged.get(key, 0)
+
+def _rates(
+    workset: Workset, periods: Sequence[date], merged: Mapping[tuple[int, date], int]
+) -> Iterator[Value]:
+    """Merged merge requests per person; merged: how many by team and month."""
+    for team_id in workset.team_ids:
+        for month in periods:
+            headcount = average_headcount(workset, team_id, month)
+            count = merged.get((team_id, month), 0)
             yield Value(
-                team_id=key[0],
-                period=key[1],
+                team_id=team_id,
+                period=month,
                 value=count / headcount if headcount else None,
                 n=count,
                 numerator=float(count),
@@ -115,12 +126,29 @@ def _compute_rate(workset: Workset, first_day: date) -> Computed:
                 reason=None if headcount else Reason.NO_DATA,
             )
 
+
+def _coverage(
+    periods: Sequence[date], attributed: Mapping[date, int], totals: Mapping[date, int]
+) -> list[Covered]:
+    return [
+        Covered(period=month, attributed=attributed.get(month, 0), total=totals.get(month, 0))
+        for month in periods
+    ]
+
+
+def _compute_handbook(workset: Workset, first_day: date) -> Computed:
+    periods = months_from(first_day, workset.history_start, workset.clock.today)
+    merged: dict[tuple[int, date], int] = defaultdict(int)
+    attributed: dict[date, int] = defaultdict(int)
+    totals: dict[date, int] = defaultdict(int)
+    for month, _, teams in merged_in(workset, periods, workset.handbook):
+        for team_id in teams:
+            merged[team_id, month] += 1
+        totals[month] += 1
+        attributed[month] += bool(teams)
     return Computed(
-        values={variant: values(merged) for variant, merged in counts.items()},
-        coverage=[
-            Covered(period=month, attributed=attributed[month], total=totals[month])
-            for month in periods
-        ],
+        values={"": _rates(workset, periods, merged)},
+        coverage=_coverage(periods, attributed, totals),
     )
 
 
@@ -144,8 +172,8 @@ CONDITIONS = {
 }
 
 
-def _rate_evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
-    """The merge requests merged in the month that count for the team in the variant."""
+def merged_evidence(session: Session, query: EvidenceQuery, condition: str) -> list[Contribution]:
+    """The merge requests merged in the month that fulfil a condition of our own SQL, without value."""
     rows = session.execute(
         text(
             f"""
@@ -156,9 +184,9 @@ def _rate_evidence(session: Session, query: EvidenceQuery) -> list[Contribution]
                           AND s.end_day > (f.merged_at AT TIME ZONE :timezone)::date),
                        false) AS orphaned
             FROM merge_request_facts f
-            WHERE f.counted AND f.merged_at >= :since AND f.merged_at <= :instant
+            WHERE f.merged_at >= :since AND f.merged_at <= :instant
               AND (f.merged_at AT TIME ZONE :timezone)::date <= :last_day
-              AND {CONDITIONS[query.variant]}
+              AND {condition}
             """  # noqa: S608
         ),
         {
@@ -173,6 +201,17 @@ def _rate_evidence(session: Session, query: EvidenceQuery) -> list[Contribution]
         Contribution(merge_request_id=row.merge_request_id, value=None, orphaned=row.orphaned)
         for row in rows
     ]
+
+
+def _rate_evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
+    """The merge requests merged in the month that count for the team in the variant."""
+    return merged_evidence(session, query, f"f.counted AND {CONDITIONS[query.variant]}")
+
+
+def _handbook_evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
+    """The team's merge requests that were merged into handbook scope in the month."""
+    in_scope = "f.handbook AND (f.counted OR f.left_out = 'out_of_scope')"
+    return merged_evidence(session, query, f"{in_scope} AND {OF_THE_TEAM}")
 
 
 MR_RATE_VARIANTS = (
@@ -220,4 +259,31 @@ MR_RATE = Indicator(
     variants=MR_RATE_VARIANTS,
     compute=_compute_rate,
     evidence=_rate_evidence,
+)
+
+HANDBOOK_UPDATE_RATE = Indicator(
+    key="handbook_update_rate",
+    title="Handbook Update Frequency",
+    short_title="Handbook updates",
+    definition=(
+        "Merge requests of the team that were merged into the handbook in the month, divided by the "
+        "average headcount of the month."
+    ),
+    formula="merged handbook merge requests ÷ average headcount",
+    unit=Unit.MERGE_REQUESTS_PER_PERSON,
+    cadence=Cadence.MONTHLY,
+    better=Better.HIGHER,
+    target=BuiltInTarget(value=0.55, source="GitLab Engineering"),
+    sources=("gitlab", "files", "bamboohr"),
+    reads=frozenset({Input.WORK, Input.ATTRIBUTION, Input.MEMBERS}),
+    attribution="The author’s team on the local day of the merge.",
+    counts=(
+        "Merge requests into the configured handbook projects, where path globs are given only those "
+        "that changed a matching file, whatever the product scope says; no bots, each once."
+    ),
+    noun="merged handbook merge requests",
+    ours="GitLab’s query does not check that the author is in the team; ours does.",
+    decimals=2,
+    compute=_compute_handbook,
+    evidence=_handbook_evidence,
 )

@@ -156,6 +156,7 @@ class Indicator:
     version: raised when the definition changes, so that refresh restates with reason `definition`.
     unsettled: key in `beside` of a count of what the passing of time alone may still change.
     categorical: whether it gives shares of categories (in `beside`) in place of a value.
+    supporting: whether it stands beside the eight: in the API and on its own page, not in the overview.
     possible: least and greatest possible value, to clip limits and axes.
     """
 
@@ -185,6 +186,7 @@ class Indicator:
     has_limits: bool = True
     unsettled: str | None = None
     categorical: bool = False
+    supporting: bool = False
     compute: "Callable[[Workset, date], Computed]"
     evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution]]"
 
@@ -200,7 +202,8 @@ class EvidenceQuery:
 
     first_day, last_day: the local days of the period, both inclusive (equal for a daily indicator).
     since: first instant of first_day. instant: the instant the period is measured at: the end of
-    last_day, or data_through where that is earlier. timezone: IANA name of reporting.timezone, in
+    last_day, or data_through where that is earlier. data_through: how far the data reach, for what
+    is judged as of now in past periods too. timezone: IANA name of reporting.timezone, in
     which days are local.
     """
 
@@ -210,6 +213,7 @@ class EvidenceQuery:
     last_day: date
     since: datetime
     instant: datetime
+    data_through: datetime
     timezone: str
     settings: "Settings"
 

@@ -184,7 +184,7 @@ def matrix(
     variant: str | None = None,
     as_known_at: str | None = None,
 ) -> Matrix:
-    """All teams against all indicators, with the months that led there.
+    """All teams against all indicators but the supporting ones, with the months that led there.
 
     variant: for the indicators that have it; the others keep their default.
     """
@@ -192,6 +192,7 @@ def matrix(
     shown = [
         Shown(each, _variant_in_matrix(each, variant), _trail(basis, each, period))
         for each in INDICATORS
+        if not each.supporting
     ]
     if variant is not None and not any(each.variant == variant for each in shown):
         raise NotFoundError(f"No indicator has a variant {variant!r:.40}.", "variant")
@@ -213,13 +214,13 @@ def matrix(
                 target=reader.target(node, indicator, slot),
             )
     recorded = [cell.judged.recorded_at for cell in cells.values() if cell.judged.recorded_at]
-    through = [basis.data_through(each) for each in INDICATORS]
+    through = [basis.data_through(each.indicator) for each in shown]
     return Matrix(
         period=period,
         data_through=min((instant for instant in through if instant), default=None),
         recorded_at=max(recorded, default=None),
         teams=team_rows(session, basis.tree, _day_of_matrix(basis, period)),
-        indicators=INDICATORS,
+        indicators=[each.indicator for each in shown],
         cells=cells,
     )
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -42,6 +42,14 @@ class CommunityWork:
     started_at: int
     waiting: bool
     responses: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days as ordinals: from first up to, not including, end."""
+
+    first: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,7 @@ class Workset:
     handbook: Sequence[Work] = ()
     community: Sequence[CommunityWork] = ()
     employment: Mapping[str, Sequence[Employment]] = field(default_factory=dict)
-    employed: Mapping[int, Sequence[PersonDays]] = field(default_factory=dict)
+    employed: Mapping[int, Sequence[Days]] = field(default_factory=dict)
     people_known: bool = False
     plan: Mapping[int, Mapping[date, int]] = field(default_factory=dict)
     openings: Sequence[Opening] = ()
@@ -188,21 +196,9 @@ def load(session: Session, clock: Clock, settings: Settings, first_day: date) ->
         tree=tree,
         slugs={team.id: team.slug for team in teams},
         handbook=[Work(*row) for row in session.execute(HANDBOOK, since)],
-        community=[
-            CommunityWork(
-                merge_request_id=row.merge_request_id,
-                project_id=row.project_id,
-                started_at=row.started_at,
-                waiting=row.waiting,
-                responses=[(at, who) for at, who in row.responses],
-            )
-            for row in session.execute(COMMUNITY, since)
-        ],
+        community=community_work(session, clock.start_of(first_day)),
         employment=_employment(considered["employment"]),
-        employed={
-            int(key): [PersonDays("", first, end) for first, end in stretches]
-            for key, stretches in considered["employed"]
-        },
+        employed=_employed(considered["employed"]),
         people_known=bool(considered["people"]),
         plan=_plan(considered["plan"], ids),
         openings=[
@@ -215,6 +211,26 @@ def load(session: Session, clock: Clock, settings: Settings, first_day: date) ->
         ],
         attributes={key: content[0] for key, content in considered["attribute"]},
     )
+
+
+def community_work(session: Session, since: datetime) -> list[CommunityWork]:
+    """The counted community merge requests whose clock started at or after an instant."""
+    return [
+        CommunityWork(
+            merge_request_id=row.merge_request_id,
+            project_id=row.project_id,
+            started_at=row.started_at,
+            waiting=row.waiting,
+            responses=[(at, who) for at, who in row.responses],
+        )
+        for row in session.execute(COMMUNITY, {"since": since})
+    ]
+
+
+def load_responders(session: Session) -> Mapping[int, Sequence[Days]] | None:
+    """The days on which an account's person was employed, by account; None where nobody is known."""
+    considered = _considered(session)
+    return _employed(considered["employed"]) if considered["people"] else None
 
 
 def _considered(session: Session) -> dict[str, list[tuple[str, Any]]]:
@@ -252,6 +268,10 @@ def _owners(session: Session) -> dict[int, frozenset[int]]:
     ):
         owners[project_id].add(team_id)
     return {project: frozenset(teams) for project, teams in owners.items()}
+
+
+def _employed(rows: Iterable[tuple[str, Any]]) -> dict[int, list[Days]]:
+    return {int(key): [Days(first, end) for first, end in stretches] for key, stretches in rows}
 
 
 def _employment(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Employment]]:

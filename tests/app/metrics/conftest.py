@@ -6,14 +6,16 @@ from datetime import UTC, date, datetime
 from itertools import count
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from app.settings import Settings
 from app.store.tables import (
     Account,
+    Employment,
     FormerUsername,
     Identity,
+    IndicatorValue,
     Membership,
     MergeRequest,
     Note,
@@ -130,6 +132,43 @@ class Store:
             )
         )
         self.change(merge_request)
+
+    def note(self, merge_request: int, author: int | None, written: str, kind: str) -> None:
+        """A note of a kind: comment, approved, ready."""
+        self.session.execute(
+            insert(Note).values(
+                id=next(self._ids),
+                merge_request_id=merge_request,
+                author_id=author,
+                kind=kind,
+                created_at=at(written),
+            )
+        )
+        self.change(merge_request)
+
+    def employed(
+        self, person: str, first: date, last: date | None = None, ending: str | None = None
+    ) -> None:
+        """A stretch of employment; last is the last day employed."""
+        self.session.execute(
+            insert(Employment).values(
+                person_id=person, start_date=first, end_date=last, termination_type=ending
+            )
+        )
+
+    def shown(self, indicator: str, team: str, period: date) -> IndicatorValue:
+        """The whole row of a value as it is stored now."""
+        return self.session.scalars(
+            select(IndicatorValue)
+            .join(Team, Team.id == IndicatorValue.team_id)
+            .where(
+                IndicatorValue.indicator == indicator,
+                Team.slug == team,
+                IndicatorValue.period == period,
+                IndicatorValue.superseded_at.is_(None),
+            )
+            .execution_options(populate_existing=True)
+        ).one()
 
     def change(self, merge_request: int, **values: object) -> None:
         """Changes a merge request and marks it, as the runner does."""
