@@ -49,18 +49,37 @@ def _memberships(session: Session) -> dict[str, list[Membership]]:
 
 
 def person_of_account(session: Session) -> dict[int, str]:
-    """The person behind each account: by its present username, else by a former one."""
+    """The person behind each account.
+
+    By the username that an HR system tells, else by the e-mail address, else by the username of
+    people.csv; a former username counts where no account bears it now. An address that two people
+    have tells nothing.
+    """
     found: dict[int, str] = {}
-    for account_id, person_id, _ in session.execute(
+    for account_id, person_id in session.execute(
         text(
             """
-            SELECT a.id, i.person_id, 0 AS rank
-            FROM effective_identities i JOIN accounts a ON lower(a.username) = i.username
-            UNION ALL
-            SELECT f.account_id, i.person_id, 1
-            FROM effective_identities i JOIN former_usernames f ON f.username = i.username
-            WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE lower(a.username) = i.username)
-            ORDER BY 3, 1, 2
+            WITH named AS (
+                SELECT i.person_id, i.source, a.id AS account_id, false AS former
+                FROM effective_identities i JOIN accounts a ON lower(a.username) = i.username
+                UNION ALL
+                SELECT i.person_id, i.source, f.account_id, true
+                FROM effective_identities i JOIN former_usernames f ON f.username = i.username
+                WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE lower(a.username) = i.username)
+            ), addressed AS (
+                SELECT a.id AS account_id, min(p.person_id) AS person_id
+                FROM accounts a JOIN effective_people p ON lower(p.email) = a.email
+                WHERE NOT a.bot
+                GROUP BY a.id HAVING count(*) = 1
+            )
+            SELECT account_id, person_id FROM (
+                SELECT account_id, person_id, former,
+                       CASE source WHEN 'files' THEN 2 ELSE 0 END AS rank
+                FROM named
+                UNION ALL
+                SELECT account_id, person_id, false, 1 FROM addressed
+            ) ranked
+            ORDER BY rank, former, account_id, person_id
             """
         )
     ):

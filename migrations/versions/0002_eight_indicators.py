@@ -143,6 +143,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "offer_id", name=op.f("pk_offers")),
     )
 
+    op.create_index(
+        "ix_indicator_values_superseded_at",
+        "indicator_values",
+        ["superseded_at", "id"],
+        postgresql_where=sa.text("superseded_at is not null"),
+    )
+
     # Derived tables are made again by the next refresh: facts without the new columns are no facts.
     op.execute("DELETE FROM merge_request_facts")
     op.execute("DELETE FROM refresh_state")
@@ -177,6 +184,11 @@ def downgrade() -> None:
     for name in VIEWS:
         op.execute(f"DROP VIEW {name}")
     op.drop_table("considered")
+    op.drop_index(
+        "ix_indicator_values_superseded_at",
+        table_name="indicator_values",
+        postgresql_where=sa.text("superseded_at is not null"),
+    )
     op.execute("DELETE FROM merge_request_facts")
     op.execute("DELETE FROM refresh_state")
     for column in ("handbook", "responses", "first_engaged_at", "ready_at", "draft"):

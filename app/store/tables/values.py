@@ -37,6 +37,12 @@ class IndicatorValue(Base):
             postgresql_where=text("superseded_at is not null"),
         ),
         Index(
+            "ix_indicator_values_superseded_at",
+            "superseded_at",
+            "id",
+            postgresql_where=text("superseded_at is not null"),
+        ),
+        Index(
             "ix_indicator_values_period",
             "period",
             "indicator",

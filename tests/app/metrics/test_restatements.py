@@ -1,0 +1,86 @@
+"""What was restated: a merge request that comes to light late, and what it changed."""
+
+from datetime import date
+
+import pytest
+
+from app.errors import InvalidValueError, NotFoundError
+from app.metrics.refresh import refresh
+from app.metrics.restatements import restatements
+from app.settings import Settings
+
+from .conftest import Store, at
+
+
+@pytest.fixture
+def restated(store: Store, settings: Settings) -> Store:
+    """red has one merge request of March; a second one of March is found in April."""
+    store.team("red")
+    store.person("ann", 1)
+    store.member("ann", "red", date(2024, 1, 1))
+    store.project(1, "acme/api")
+    store.merge_request(1, "2024-03-01 12:00", merged="2024-03-05 12:00")
+    refresh(store.session, settings, store.collected("2024-04-10 12:00"))
+    store.merge_request(1, "2024-03-07 12:00", merged="2024-03-08 12:00")
+    refresh(store.session, settings, store.collected("2024-04-20 12:00"))
+    return store
+
+
+def test_what_it_was_and_what_it_is_by_hand(restated: Store, settings: Settings) -> None:
+    found = restatements(
+        restated.session, settings, from_="2024-04", to="2024-04", team="red", indicator="mr_rate"
+    )
+    shown = {(row.variant, row.period, row.value, row.value_now, row.reason) for row in found}
+    assert shown == {
+        ("narrow", "2024-03", 1, 2, "late_data"),
+        ("overall", "2024-03", 1, 2, "late_data"),
+    }
+    assert {(row.recorded_at, row.superseded_at) for row in found} == {
+        (at("2024-04-10 12:00"), at("2024-04-20 12:00"))
+    }
+    days = restatements(
+        restated.session,
+        settings,
+        from_="2024-04",
+        team="red",
+        to="2024-04",
+        indicator="open_mr_age",
+    )
+    # Open at the end of 7 March alone: merged on 8 March at noon.
+    assert [(row.period, row.value, row.reason_of_null, row.value_now) for row in days] == [
+        ("2024-03-07", None, "no_data", 0.5)
+    ]
+
+
+def test_pages_follow_each_other(restated: Store, settings: Settings) -> None:
+    everything = restatements(restated.session, settings, from_="2024-04", to="2024-04", limit=None)
+    assert len(everything) > 6
+    paged = []
+    before = None
+    while True:
+        page = restatements(
+            restated.session, settings, from_="2024-04", to="2024-04", limit=2, before=before
+        )
+        if not page:
+            break
+        paged += page
+        before = (page[-1].superseded_at, page[-1].id)
+    assert paged == everything
+
+
+def test_the_range_is_of_local_days(restated: Store, settings: Settings) -> None:
+    session = restated.session
+    assert restatements(session, settings, from_="2024-04-20", to="2024-04-20")
+    assert not restatements(session, settings, from_="2024-04-21", to="2024-04-30")
+    assert not restatements(session, settings, from_="2024-04-01", to="2024-04-19")
+    assert not restatements(session, settings)  # of the last 31 days
+
+
+def test_what_cannot_be_meant_is_refused(restated: Store, settings: Settings) -> None:
+    session = restated.session
+    with pytest.raises(InvalidValueError, match="lies after"):
+        restatements(session, settings, from_="2024-05", to="2024-04")
+    with pytest.raises(NotFoundError, match="no team"):
+        restatements(session, settings, team="nobody")
+    with pytest.raises(NotFoundError, match="no indicator"):
+        restatements(session, settings, indicator="speed")
