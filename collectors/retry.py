@@ -104,6 +104,12 @@ class Patience:
         """Ends every wait, now and later, with StoppedError."""
         self._stopped.set()
 
+    def hold(self, seconds: float) -> None:
+        """Lets no request begin for so long, which the source announced before refusing any."""
+        with self._lock:
+            until = time.monotonic() + min(seconds, self._policy.longest)
+            self._quiet_until = max(self._quiet_until, until)
+
     def call(self, once: Callable[[], T], attempts: int | None = None) -> T:
         """Calls until it succeeds; raises what it raises, or a Transient's `final` in the end.
 

@@ -152,6 +152,14 @@ def test_all_threads_keep_quiet_while_gitlab_asks_for_it() -> None:
     assert begun[0] - start >= 0.19
 
 
+def test_holding_delays_the_next_request_up_to_the_longest_wait() -> None:
+    held = patience(longest=0.2)
+    held.hold(3600)
+    began = time.monotonic()
+    assert held.call(Calls(0)) == "answer"
+    assert 0.2 <= time.monotonic() - began < 5
+
+
 def test_stopping_ends_a_wait() -> None:
     asking = patience(base=60.0, cap=60.0)
     failed = threading.Event()
