@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from threading import Semaphore
 from typing import Any
 
@@ -63,6 +63,17 @@ class KnownTeam:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class KnownOpening:
+    """An opening as it is stored."""
+
+    team: str | None
+    opened_on: date
+    target_start_on: date | None
+    closed_on: date | None
+    close_reason: str | None
+
+
 class Known:
     """Read-only answers about what is stored; each is a snapshot of its own, from any thread."""
 
@@ -104,6 +115,15 @@ class Known:
             "SELECT slug, name, parent, source FROM teams WHERE removed_at IS NULL ORDER BY slug"
         )
         return [KnownTeam(row.slug, row.name, row.parent, row.source) for row in rows]
+
+    def openings(self) -> dict[str, KnownOpening]:
+        """The openings that this source told of, by opening_id."""
+        rows = self._rows(
+            "SELECT opening_id, team, opened_on, target_start_on, closed_on, close_reason"
+            " FROM openings WHERE source = :source",
+            source=self._source,
+        )
+        return {row.opening_id: KnownOpening(*row[1:]) for row in rows}
 
     def accounts(self) -> list[int]:
         """Ids of all accounts, ascending."""

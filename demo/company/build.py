@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 from demo.company.cases import Cases
+from demo.company.hiring import Hiring, hiring
 from demo.company.plan import ARCHIVED, GROUPS, HANDBOOK, LEAVES, TEAMS, TeamPlan
 from demo.company.roster import Person, Roster
 from demo.company.timeline import Timeline
@@ -22,13 +23,15 @@ class CompanyWorld(World):
     """The company's GitLab with what only its files know.
 
     teams: parents before children. people: in the order of their ids. declared: usernames by
-    person_id, as people said them. first_day: where the history begins.
+    person_id, as people said them. first_day: where the history begins. hiring: plan, openings and
+    targets.
     """
 
     teams: Sequence[TeamPlan] = ()
     people: Sequence[Person] = ()
     declared: dict[str, str]
     first_day: date
+    hiring: Hiring
 
 
 def build(today: date, *, seed: int = SEED) -> CompanyWorld:
@@ -37,6 +40,7 @@ def build(today: date, *, seed: int = SEED) -> CompanyWorld:
     world = CompanyWorld()
     roster = Roster(today, random)
     world.teams, world.people, world.first_day = TEAMS, tuple(roster.people), roster.first_day
+    world.hiring = hiring(world.people, today, seed)
     founded = datetime.combine(roster.first_day, time.min, UTC) - timedelta(days=900)
     for path, name in GROUPS:
         world.add_group(path, name, visibility="public", created_at=founded)

@@ -15,10 +15,13 @@ from demo.gitlab import DEFAULT_TOKEN
 PEOPLE = ("person_id", "name", "email", "gitlab_username", "gender")
 EMPLOYMENT = ("person_id", "start_date", "end_date", "termination_type")
 MEMBERSHIPS = ("person_id", "team", "role", "valid_from", "valid_to")
+PLAN = ("team", "month", "planned_headcount")
+OPENINGS = ("opening_id", "team", "opened_on", "target_start_on", "closed_on", "close_reason")
+TARGETS = ("team", "indicator", "valid_from", "value")
 
 
 def write_files(world: CompanyWorld, folder: Path) -> None:
-    """Writes teams.yaml, people.csv, employment.csv and memberships.csv into a folder."""
+    """Writes every file that `[files]` names into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     teams: list[dict[str, Any]] = []
     for team in world.teams:
@@ -50,6 +53,17 @@ def write_files(world: CompanyWorld, folder: Path) -> None:
             for stay in p.stays
         ),
     )
+    plan, openings, targets = world.hiring.plan, world.hiring.openings, world.hiring.targets
+    _write(folder / "plan.csv", PLAN, ((t, f"{month:%Y-%m}", n) for t, month, n in plan))
+    _write(
+        folder / "openings.csv",
+        OPENINGS,
+        (
+            (o.number, o.team, o.opened_on, o.target_start_on, _day(o.closed_on), o.close_reason)
+            for o in openings
+        ),
+    )
+    _write(folder / "targets.csv", TARGETS, targets)
 
 
 def settings_for(
@@ -82,6 +96,9 @@ def settings_for(
                 ("people", "people.csv"),
                 ("employment", "employment.csv"),
                 ("memberships", "memberships.csv"),
+                ("plan", "plan.csv"),
+                ("openings", "openings.csv"),
+                ("targets", "targets.csv"),
             )
         },
     }
