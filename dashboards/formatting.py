@@ -4,6 +4,7 @@ A number is never rounded across its target: where the rounded number would have
 one more decimal is shown.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ MONTHS = (
 NO_VALUE = "–"
 NO_BREAK = "\u00a0"
 UP, DOWN = "↑", "↓"
+ISO = re.compile(r"\b\d{4}-\d\d-\d\d(?P<time>T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?\b")
 MOST_DECIMALS = 6
 
 
@@ -117,7 +119,8 @@ def normal_range(
         ):
             decimals += 1
     percent = "%" if indicator.unit is Unit.PERCENT and joint == " to " else ""
-    return f"{limits.lower:,.{decimals}f}{joint}{limits.upper:,.{decimals}f}{percent}"
+    lower = f"{limits.lower:,.{decimals}f}" if limits.lower else "0"
+    return f"{lower}{joint}{limits.upper:,.{decimals}f}{percent}"
 
 
 def change(indicator: Indicator, difference: float) -> str:
@@ -196,6 +199,19 @@ def instant(value: datetime, zone: ZoneInfo) -> str:
 def instant_with_zone(value: datetime, zone: ZoneInfo) -> str:
     """`22 Nov 2026, 06:10 UTC`: once on a page."""
     return f"{instant(value, zone)} {value.astimezone(zone):%Z}"
+
+
+def in_words(text: str, zone: ZoneInfo) -> str:
+    """A sentence of the API with its ISO days and instants as pages write them."""
+
+    def reading(found: re.Match[str]) -> str:
+        try:
+            moment = datetime.fromisoformat(found[0])
+        except ValueError:
+            return found[0]  # digits that are no date
+        return instant(moment, zone) if found["time"] else day(moment.date())
+
+    return ISO.sub(reading, text)
 
 
 def duration(seconds: float) -> str:
