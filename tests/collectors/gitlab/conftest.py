@@ -1,15 +1,18 @@
 """A GitLab that is served, a database, and the collector between them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from app.settings import Settings
+from app.store.engine import make_engine
 from collectors import gitlab, runner
 from collectors.gitlab.retry import RetryPolicy
 from collectors.source import Progress, Source
@@ -116,8 +119,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def world(clock: Clock) -> World:
+def small_world(clock: Clock) -> World:
     """An instance with one group, two projects and four people, and nothing in it yet."""
     world = World(clock=clock)
     world.add_group("acme")
@@ -130,23 +132,20 @@ def world(clock: Clock) -> World:
 
 
 @pytest.fixture
+def world(clock: Clock) -> World:
+    return small_world(clock)
+
+
+@pytest.fixture
 def lab(world: World, clock: Clock, engine: Engine) -> Iterator[Lab]:
     fake = GitLabFake(world)
     with fake.serving() as url:
         yield Lab(world, clock, fake, url, engine)
 
 
-@pytest.fixture
-def other_engine(
-    server_url: str, template: str, request: pytest.FixtureRequest
-) -> Iterator[Callable[[], Engine]]:
-    """Makes further migrated, empty databases."""
-    from uuid import uuid4
-
-    from sqlalchemy import create_engine, make_url
-
-    from app.store.engine import make_engine
-
+@contextmanager
+def databases(server_url: str, template: str) -> Iterator[Callable[[], Engine]]:
+    """A maker of migrated, empty databases, which are dropped in the end."""
     administrator = create_engine(
         make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
@@ -160,9 +159,25 @@ def other_engine(
         made.append((name, make_engine(url)))
         return made[-1][1]
 
-    yield make
-    for name, engine in made:
-        engine.dispose()
-        with administrator.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administrator.dispose()
+    try:
+        yield make
+    finally:
+        for name, engine in made:
+            engine.dispose()
+            with administrator.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        administrator.dispose()
+
+
+@pytest.fixture
+def other_engine(server_url: str, template: str) -> Iterator[Callable[[], Engine]]:
+    """Makes further migrated, empty databases."""
+    with databases(server_url, template) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def two_engines(server_url: str, template: str) -> Iterator[tuple[Engine, Engine]]:
+    """Two databases for a whole module: whoever uses them empties them first."""
+    with databases(server_url, template) as make:
+        yield make(), make()

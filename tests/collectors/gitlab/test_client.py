@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +26,7 @@ from collectors.gitlab.errors import (
 )
 from collectors.gitlab.queries import PROJECT_LISTING
 from collectors.gitlab.retry import RetryPolicy
+from collectors.gitlab.server_clock import ServerClock
 from collectors.source import Counters
 from demo.gitlab import GitLabFake, World
 from demo.gitlab.answer import Answer, Request
@@ -319,6 +320,88 @@ def test_a_server_error_with_json_is_asked_again(fake: GitLabFake, client: GitLa
 
     assert ask(client)
     assert client._counters.retries == 1
+
+
+def test_a_database_that_gave_up_asks_for_a_smaller_page(
+    fake: GitLabFake, client: GitLabClient
+) -> None:
+    """GraphQL says it with status 503, which is otherwise a server that is not there."""
+    words = "Request timed out. Please try a less complex query or a smaller set of records."
+    fake.fail_next(503, body=graphql_errors(words))
+
+    with pytest.raises(HeavyQueryError, match="Please try a less complex query"):
+        ask(client)
+    assert client._counters.retries == 0
+
+
+def test_what_is_not_permitted_is_not_asked_for_again(
+    fake: GitLabFake, client: GitLabClient
+) -> None:
+    words = "does not exist or you don't have permission to perform this action"
+    fake.fail_next(200, body=graphql_errors(words), times=None)
+
+    with pytest.raises(QueryRefusedError, match="you don't have permission"):
+        ask(client)
+    assert client._counters.retries == 0
+
+
+# Redirects and clocks -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_the_token_goes_to_no_other_address(
+    fake: GitLabFake, client: GitLabClient, world: World, asking: Any, status: int
+) -> None:
+    stranger = GitLabFake(world)
+    with stranger.serving() as elsewhere:
+        target = f"{elsewhere}/api/v4/projects/1"
+        fake.fail_next(status, headers={"Location": target}, body="<html>Moved</html>")
+
+        with pytest.raises(UnreachableError, match=rf"sends requests elsewhere \(HTTP {status}\)"):
+            asking(client)
+
+    assert stranger.requests == []
+
+
+def test_a_redirect_within_gitlab_is_followed(fake: GitLabFake, client: GitLabClient) -> None:
+    fake.fail_next(302, headers={"Location": "/api/v4/projects/2"}, body="<html>Moved</html>")
+
+    assert ask_rest(client)["id"] == 2
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+@pytest.mark.parametrize("hours", [-5, -0.1, 0, 0.1, 5])
+def test_gitlabs_clock_is_read_off_its_answers(
+    fake: GitLabFake, client: GitLabClient, asking: Any, hours: float
+) -> None:
+    fake.ahead = timedelta(hours=hours)
+
+    asking(client)
+
+    assert abs(client.clock.offset - fake.ahead) <= timedelta(seconds=0 if hours == 0 else 3)
+    assert client.clock.offset <= fake.ahead
+    assert abs(client.clock.now() - datetime.now(UTC) - client.clock.offset) < timedelta(seconds=1)
+
+
+def test_a_clock_that_may_be_the_same_is_the_same() -> None:
+    clock = ServerClock()
+    sent = datetime(2026, 5, 1, 12, 0, 0, 900_000, tzinfo=UTC)
+
+    clock.note(None, sent, sent)
+    clock.note(sent.replace(microsecond=0), sent, sent + timedelta(seconds=2))
+    clock.note(sent + timedelta(hours=1), sent, sent)  # the first word holds
+
+    assert clock.offset == timedelta(0)
+
+
+def test_an_answer_out_of_a_cache_is_no_clock() -> None:
+    clock = ServerClock()
+    sent = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+    clock.note(sent - timedelta(days=400), sent, sent)
+
+    assert clock.offset == timedelta(0)
 
 
 # Many threads, private authorities, proxies ------------------------------------------------------

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from demo.gitlab import MergeRequest, Project, User, World
-from tests.collectors.gitlab.conftest import Clock, Lab, visible
+from demo.gitlab import GitLabFake, MergeRequest, Project, User, World
+from tests.collectors.gitlab.conftest import Clock, Lab, small_world, visible
 
 
 class People:
@@ -185,30 +185,37 @@ def test_incremental_runs_equal_a_fresh_full_one(
         assert set(again.requests_by_kind) == {"group_merge_requests", "group_survey"}
 
 
-@settings(
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data())
-def test_histories_found_by_hypothesis(
-    lab: Lab, elsewhere: World, other_engine: Callable[[], Engine], data: st.DataObject
-) -> None:
-    """The steps themselves are drawn, so that a failure is told with the fewest that make it."""
-    people = People(elsewhere, lab.clock, data.draw(st.integers(0, 1000), label="seed"))
-    steps = [
-        *(people.create, people.comment, people.ask, people.approve, people.merge, people.close),
-        *(people.reopen, people.label, people.draft, people.delete, people.rename_user),
-        *(people.rename_project, people.archive, people.join, people.leave, people.come_back),
-    ]
-    names = [step.__name__ for step in steps]
-    fresh = other_engine()
-    for _ in range(2):
-        for name in data.draw(st.lists(st.sampled_from(names), max_size=12), label="steps"):
-            getattr(people, name)()
-            lab.clock.pass_(seconds=data.draw(st.sampled_from((0, 1, 900)), label="seconds"))
-        lab.collect(reviewer_rows="all")
-    empty(fresh)
-    lab.collect(reviewer_rows="all", engine=fresh)
+STEPS = [
+    *("create", "comment", "ask", "approve", "merge", "close", "reopen", "label", "draft"),
+    *("delete", "rename_user", "hire_robot", "rename_project", "archive"),
+    *("join", "leave", "come_back", "delete_project"),
+]
+DAYS = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from((0, 1, 900))), max_size=10)
+"""What happens between two runs: steps, each with the seconds that pass after it."""
 
-    assert visible(lab.engine) == visible(fresh)
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), history=st.lists(DAYS, min_size=1, max_size=3))
+def test_histories_found_by_hypothesis(
+    two_engines: tuple[Engine, Engine], seed: int, history: list[list[tuple[str, int]]]
+) -> None:
+    """The steps themselves are drawn, so that a failure is told with the fewest that make it. Each
+    history begins with a world of its own and empty tables."""
+    engine, fresh = two_engines
+    clock = Clock()
+    world = small_world(clock)
+    world.add_group("elsewhere")
+    people = People(world, clock, seed)
+    fake = GitLabFake(world)
+    empty(engine)
+    empty(fresh)
+    with fake.serving() as url:
+        lab = Lab(world, clock, fake, url, engine)
+        for steps in history:
+            for name, seconds in steps:
+                getattr(people, name)()
+                clock.pass_(seconds=seconds)
+            lab.collect(reviewer_rows="all")
+        lab.collect(reviewer_rows="all", engine=fresh)
+
+    assert visible(engine) == visible(fresh)
