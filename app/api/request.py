@@ -30,7 +30,9 @@ def require_each_once(request: Request) -> None:
             raise InvalidValueError(f"{name!r:.40} is given more than once.", name)
 
 
-Reading = Annotated[Session, Depends(_session)]
+# It ends before the answer is sent: what goes wrong then can still be told, and no connection to the
+# database waits for a slow client.
+Reading = Annotated[Session, Depends(_session, scope="function")]
 Configured = Annotated[Settings, Depends(_settings)]
 
 

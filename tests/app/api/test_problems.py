@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from app.api.request import Reading
 from app.main import create_app
 from app.settings import Settings
 from app.store.engine import make_engine
@@ -187,6 +188,21 @@ def test_without_a_database_it_is_not_available(unreachable: TestClient, address
     assert "somebody" not in answer.text
     assert "database" in problem["detail"]
     assert answer.headers["retry-after"]
+
+
+def test_a_database_that_goes_away_during_a_request(
+    app: FastAPI, client: TestClient, collected: Engine
+) -> None:
+    def cut_off(session: Reading) -> Response:
+        own = session.scalar(text("SELECT pg_backend_pid()"))
+        with collected.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:own, 10000)"), {"own": own})
+        return Response("an answer that is ready to be sent")
+
+    app.add_api_route("/api/v1/cut-off", cut_off)
+    app.router.routes.insert(0, app.router.routes.pop())
+    assert "database" in check_problem(client.get("/api/v1/cut-off"), 503)["detail"]
+    assert client.get("/api/v1/teams").status_code == 200
 
 
 def test_without_a_database_it_is_alive_and_pages_say_so(unreachable: TestClient) -> None:
