@@ -228,9 +228,9 @@ class GitLabClient:
         final = QueryRefusedError(
             f"GitLab at {self.base_url} could not tell all of {about}: {said}."
         )
-        if any("you don't have permission" in message for message in messages):
-            return final
-        return Transient(final)
+        # GraphQL answers 422 to what it cannot read, and asking again changes no permission.
+        refused = any("you don't have permission" in message for message in messages)
+        return final if refused or seen.status == 422 else Transient(final)
 
     # REST ---------------------------------------------------------------------------------------
 

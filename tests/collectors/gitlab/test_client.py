@@ -334,13 +334,19 @@ def test_a_database_that_gave_up_asks_for_a_smaller_page(
     assert client._counters.retries == 0
 
 
-def test_what_is_not_permitted_is_not_asked_for_again(
-    fake: GitLabFake, client: GitLabClient
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (200, "does not exist or you don't have permission to perform this action"),
+        (422, "Variables are invalid"),
+    ],
+)
+def test_what_asking_again_does_not_mend_is_told_at_once(
+    fake: GitLabFake, client: GitLabClient, status: int, words: str
 ) -> None:
-    words = "does not exist or you don't have permission to perform this action"
-    fake.fail_next(200, body=graphql_errors(words), times=None)
+    fake.fail_next(status, body=graphql_errors(words), times=None)
 
-    with pytest.raises(QueryRefusedError, match="you don't have permission"):
+    with pytest.raises(QueryRefusedError, match=words):
         ask(client)
     assert client._counters.retries == 0
 

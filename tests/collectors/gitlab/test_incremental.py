@@ -21,6 +21,7 @@ class People:
         self.clock = clock
         self.random = random.Random(seed)
         self.names = 0
+        self.first = set(world.projects)  # these stay, so that there is always one
 
     def name(self, what: str) -> str:
         self.names += 1
@@ -119,7 +120,7 @@ class People:
 
     def leave(self) -> None:
         project = self.project()
-        if project.path not in ("app", "lib") and self.random.random() < 0.5:
+        if project.id not in self.first and self.random.random() < 0.5:
             self.world.move_project(project, self.world.group("elsewhere"))
 
     def come_back(self) -> None:
@@ -129,7 +130,7 @@ class People:
                 return
 
     def delete_project(self) -> None:
-        projects = [p for p in self.world.projects.values() if p.path not in ("app", "lib")]
+        projects = [p for p in self.world.projects.values() if p.id not in self.first]
         if projects and self.random.random() < 0.3:
             self.world.delete_project(self.random.choice(projects))
 
@@ -159,9 +160,13 @@ def elsewhere(world: World) -> World:
 
 
 def empty(engine: Engine) -> None:
-    tables = "accounts, projects, merge_requests, positions, quarantined_records, runs"
+    """Takes away all that a collection leaves; for a few rows DELETE is many times quicker."""
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+        for table in (
+            *("merge_requests", "projects", "accounts"),  # children vanish with them
+            *("positions", "quarantined_records", "runs"),
+        ):
+            connection.execute(text(f"DELETE FROM {table}"))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -194,7 +199,7 @@ DAYS = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from((0, 1, 900))),
 """What happens between two runs: steps, each with the seconds that pass after it."""
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 1000), history=st.lists(DAYS, min_size=1, max_size=3))
 def test_histories_found_by_hypothesis(
     two_engines: tuple[Engine, Engine], seed: int, history: list[list[tuple[str, int]]]
@@ -207,6 +212,7 @@ def test_histories_found_by_hypothesis(
     world.add_group("elsewhere")
     people = People(world, clock, seed)
     fake = GitLabFake(world)
+    reports = []
     empty(engine)
     empty(fresh)
     with fake.serving() as url:
@@ -215,7 +221,8 @@ def test_histories_found_by_hypothesis(
             for name, seconds in steps:
                 getattr(people, name)()
                 clock.pass_(seconds=seconds)
-            lab.collect(reviewer_rows="all")
-        lab.collect(reviewer_rows="all", engine=fresh)
+            reports.append(lab.collect(reviewer_rows="all"))
+        reports.append(lab.collect(reviewer_rows="all", engine=fresh))
 
+    assert {report.outcome for report in reports} == {"done"}
     assert visible(engine) == visible(fresh)
