@@ -11,11 +11,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from app.settings import Settings
+from app.settings import GitLabSettings, Settings
 from app.store.engine import make_engine
 from collectors import gitlab, runner
+from collectors.gitlab.client import GitLabClient
+from collectors.gitlab.queries import PROJECT_LISTING
 from collectors.gitlab.retry import RetryPolicy
-from collectors.source import Progress, Source
+from collectors.source import Counters, Progress, Source
 from demo.gitlab import GitLabFake, World
 
 QUICK = RetryPolicy(base=0.001, cap=0.01, longest=0.05)
@@ -181,3 +183,47 @@ def two_engines(server_url: str, template: str) -> Iterator[tuple[Engine, Engine
     """Two databases for a whole module: whoever uses them empties them first."""
     with databases(server_url, template) as make:
         yield make(), make()
+
+
+STEADY = RetryPolicy(base=0.001, cap=0.01, longest=0.05, attempts=5, first_attempts=5)
+"""As patient before the first answer as after it."""
+
+TOKEN = "glpat-SECRET-of-this-test"
+
+
+@pytest.fixture
+def fake(world: World) -> GitLabFake:
+    return GitLabFake(world, token=TOKEN)
+
+
+@pytest.fixture
+def url(fake: GitLabFake) -> Iterator[str]:
+    with fake.serving() as url:
+        yield url
+
+
+@contextmanager
+def connected(url: str, policy: RetryPolicy = STEADY, **settings: Any) -> Iterator[GitLabClient]:
+    token = settings.pop("with_token", TOKEN)
+    client = GitLabClient(
+        GitLabSettings.model_validate({"url": url, **settings}), token, Counters(), policy
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[GitLabClient]:
+    with connected(url) as client:
+        yield client
+
+
+def ask(client: GitLabClient, path: str = "acme/app") -> Any:
+    about = f"the project {path}"
+    return client.graphql(PROJECT_LISTING, {"path": path, "size": 5, "after": None}, about=about)
+
+
+def ask_rest(client: GitLabClient) -> Any:
+    return client.rest("/projects/1", "project", about="the project with id 1")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from collectors.gitlab.merge_requests import tell
+from demo.gitlab import GitLabFake
 from demo.gitlab.answer import Request
 from tests.collectors.gitlab.conftest import Lab, visible
 from tests.collectors.gitlab.test_collect import fill
@@ -103,6 +104,19 @@ def test_a_date_of_the_future_does_not_hide_what_changes_until_then(lab: Lab) ->
         assert lab.rows(f"SELECT title FROM merge_requests WHERE id = {other.id}") == [
             (other.title,)
         ]
+
+
+def test_a_gitlab_in_a_folder_of_a_server_is_collected(lab: Lab) -> None:
+    fill(lab.world, lab.clock, 8)
+    inner = GitLabFake(lab.world, prefix="/tools/gitlab")
+
+    with inner.serving() as url:
+        report = lab.collect(url=url, token=inner.token)
+
+    assert url.endswith("/tools/gitlab")
+    assert report.outcome == "done"
+    assert "reviewer_rows" in report.requests_by_kind  # REST as well
+    assert lab.rows("SELECT count(*) FROM merge_requests") == [(8,)]
 
 
 def node(**changes: Any) -> dict[str, Any]:
