@@ -19,7 +19,7 @@ LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: .venv/.runtime ## make .venv with the command .venv/bin/teamgauge, from the hashed lock
@@ -43,6 +43,10 @@ lint: .venv/.dev ## check style, types, import directions and the Dockerfile
 .PHONY: docs
 docs: .venv/.dev ## write the generated parts of the README and docs/ anew
 	.venv/bin/python -m docs.generate
+
+.PHONY: screenshots
+screenshots: .venv/.dev ## take the pictures of the README from the demo, in Chromium
+	.venv/bin/python -m docs.screenshots
 
 .PHONY: bench
 bench: .venv/.dev ## run every benchmark; each prints its ratio

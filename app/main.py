@@ -1,6 +1,6 @@
 """The web application, put together: API, pages, and what surrounds every answer."""
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from starlette.middleware.gzip import GZipMiddleware
@@ -9,6 +9,7 @@ from app import __version__
 from app.api import ROUTERS, problems
 from app.api.guard import Guard, hosts_of
 from app.api.problems import Failure
+from app.api.request import require_each_once
 from app.settings import Settings
 from app.store.engine import sessions
 from dashboards import pages
@@ -22,8 +23,8 @@ of a field as `author.username`, flags with a space between them. A text that a 
 take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an
 apostrophe in front.
 
-Errors are RFC 9457 problems that name the `field`. An unknown parameter is an error, an empty one
-is as good as absent. Instants are UTC, numbers are unrounded."""
+Errors are RFC 9457 problems that name the `field`. An unknown parameter is an error, and so is one
+that is given twice; an empty one is as good as absent. Instants are UTC, numbers are unrounded."""
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
@@ -48,7 +49,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = reading
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(require_each_once)])
     pages.register(app, settings, reading)
     problems.install(app, _page)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

@@ -20,7 +20,8 @@ from app.metrics.calendar import Clock
 from app.metrics.open_work import OPEN_MR_AGE
 from app.metrics.workset import load
 from app.settings import DatabaseSettings, ReportingSettings, Settings
-from app.store.engine import copy_rows, open_database
+from app.store.database import open_database
+from app.store.engine import copy_rows
 
 START = date(2020, 1, 1)
 AUTHORS_PER_TEAM = 8

@@ -129,19 +129,6 @@ class Known:
         """Ids of all accounts, ascending."""
         return [row.id for row in self._rows("SELECT id FROM accounts ORDER BY id")]
 
-    def usernames(self, names: Collection[str]) -> dict[str, int]:
-        """The account behind each username (lower case) that was ever seen; whose it is now first."""
-        rows = self._rows(
-            """
-            SELECT DISTINCT ON (f.username) f.username, f.account_id
-            FROM former_usernames f JOIN accounts a ON a.id = f.account_id
-            WHERE f.username = ANY(:names)
-            ORDER BY f.username, lower(a.username) = f.username DESC, f.account_id
-            """,
-            names=list(names),
-        )
-        return {row.username: row.account_id for row in rows}
-
     def projects(self) -> dict[int, KnownProject]:
         """All projects by id, with the number of their merge requests."""
         rows = self._rows(

@@ -21,15 +21,22 @@ class Transient(Exception):
 
     final: what is raised when patience has ended. wait: seconds that the source asked for.
     limited: it refused because of the rate of requests alone.
+    lighter: asking for less may mend it sooner than asking again.
     """
 
     def __init__(
-        self, final: AppError, wait: float | None = None, *, limited: bool = False
+        self,
+        final: AppError,
+        wait: float | None = None,
+        *,
+        limited: bool = False,
+        lighter: bool = False,
     ) -> None:
         super().__init__(str(final))
         self.final = final
         self.wait = wait
         self.limited = limited
+        self.lighter = lighter
 
 
 class StoppedError(Exception):
@@ -60,29 +67,39 @@ class RetryPolicy:
         return wait * random.uniform(1.0, 1.5)  # noqa: S311 - spreads load, guards nothing
 
 
-def asked_wait(headers: Mapping[str, str], now: float | None = None) -> float | None:
+def asked_wait(
+    headers: Mapping[str, str], now: float | None = None, *, limited: bool
+) -> float | None:
     """Seconds that an answer asks to wait: Retry-After (seconds or date), else RateLimit-Reset.
 
-    headers: with names in lower case. None where neither is there or can be read.
+    headers: with names in lower case. now: the present by our clock; an answer that tells its own
+    time is measured by that. limited: whether it refuses because of the rate of requests. Others
+    have RateLimit-Reset as well, but the end of that period does not mend them.
+    None where neither is there or can be read.
     """
-    now = time.time() if now is None else now
+    sent = date_of(headers.get("date", ""))
+    if sent is None:
+        sent = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     retry_after = headers.get("retry-after", "").strip()
     if retry_after:
         try:
             return max(0.0, float(retry_after))
         except ValueError:
-            pass
-        try:
-            date = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return None
-        if date.tzinfo is None:
-            date = date.replace(tzinfo=UTC)
-        return max(0.0, (date - datetime.fromtimestamp(now, UTC)).total_seconds())
+            date = date_of(retry_after)
+        return None if date is None else max(0.0, (date - sent).total_seconds())
     try:
-        return max(0.0, float(headers["ratelimit-reset"]) - now)
+        return max(0.0, float(headers["ratelimit-reset"]) - sent.timestamp()) if limited else None
     except (KeyError, ValueError):
         return None
+
+
+def date_of(header: str) -> datetime | None:
+    """The instant in a header like `Date`; None where there is none."""
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 class Patience:
@@ -113,15 +130,16 @@ class Patience:
     def call(self, once: Callable[[], T], attempts: int | None = None) -> T:
         """Calls until it succeeds; raises what it raises, or a Transient's `final` in the end.
 
-        attempts: at most so many, whatever the policy says; a limited rate is no attempt.
+        attempts: at most so many where asking for less may help, whatever the policy says.
         """
         allowed = self._policy.attempts if self._answered else self._policy.first_attempts
-        allowed = min(allowed, attempts or allowed)
+        lighter = min(allowed, attempts or allowed)
 
         def ended(state: RetryCallState) -> bool:
             error = _transient(state)
-            most = self._policy.limited_attempts if error.limited else allowed
-            return state.attempt_number >= most
+            if error.limited:
+                return state.attempt_number >= self._policy.limited_attempts
+            return state.attempt_number >= (lighter if error.lighter else allowed)
 
         retrying = Retrying(
             retry=retry_if_exception_type(Transient),
@@ -146,13 +164,15 @@ class Patience:
 
     def _wait(self, state: RetryCallState) -> float:
         error = _transient(state)
+        backoff = self._policy.backoff(state.attempt_number)
         if error.wait is None:
-            return self._policy.backoff(state.attempt_number)
+            return backoff
         wait = min(error.wait, self._policy.longest)
         with self._lock:
             self._quiet_until = max(self._quiet_until, time.monotonic() + wait)
-        # A little later than asked, each thread at its own moment.
-        return wait + random.uniform(0.0, min(1.0, 0.1 + 0.1 * wait))  # noqa: S311
+        # A little later than asked, each thread at its own moment; and where what GitLab asks for
+        # proves too short again and again, as long as without its word.
+        return max(wait + random.uniform(0.0, min(1.0, 0.1 + 0.1 * wait)), backoff)  # noqa: S311
 
     def _sleep(self, seconds: float) -> None:
         self._waited(seconds)

@@ -31,8 +31,9 @@ class RunReport:
 
     outcome: done; partial (part could not be read, the rest was stored) or failed (ended early;
         what was read until then is stored).
-    data_through: instant up to which the source is stored; None where the run ended early, or where
-        something that was collected before could not be read again.
+    data_through: instant up to which the source is stored: the run's beginning by the source's own
+        clock, in which its records are dated. None where the run ended early, or where something
+        that was collected before could not be read again.
     failures: what could not be read, each with one sentence. remarks: what is no failure.
     The counts are those of the table `runs`.
     """
@@ -175,7 +176,7 @@ def _report(source: str, context: Context, total: Stored, failure: AppError | No
         started_at=context.started_at,
         finished_at=datetime.now(UTC),
         outcome=outcome,
-        data_through=context.started_at if current else None,
+        data_through=context.started_at + context.ahead if current else None,
         failures=failures,
         remarks=tuple(context.remarks),
         **_counts(context, total),

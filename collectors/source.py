@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from types import MappingProxyType
 
@@ -73,7 +73,7 @@ class Context:
 
     known: read-only answers about what is stored.
     full: read everything again, whatever is known.
-    started_at: the run's beginning, by our clock.
+    started_at: the run's beginning, by our clock. ahead: how far the source's clock is ahead of it.
     tell: called with (what is being read, done, total) for progress bars.
     """
 
@@ -86,6 +86,7 @@ class Context:
     failures: list[AppError] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     held_back: bool = False
+    ahead: timedelta = timedelta(0)
 
     def fail(self, error: AppError, *, holds_back: bool) -> None:
         """Notes that part of the source could not be read; the rest goes on.

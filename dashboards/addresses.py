@@ -1,9 +1,11 @@
 """Where pages and API answers are: everything that a page shows is in its address."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 API = "/api/v1"
+MERGE_REQUEST = re.compile(r"https?://[^/]+/(?P<project>.+)/-/merge_requests/(?P<iid>\d+)")
 
 
 def address(path: str, query: Mapping[str, object | None] | None = None) -> str:
@@ -45,3 +47,9 @@ def api(path: str, **query: object | None) -> str:
 def outside(web_url: str) -> str | None:
     """An address that the source gave, if a browser may follow it: http and https only."""
     return web_url if urlsplit(web_url).scheme in ("http", "https") else None
+
+
+def reference(web_url: str) -> str:
+    """`group/project!12` for the address of a merge request; anything else stays as it is."""
+    found = MERGE_REQUEST.match(web_url)
+    return f"{found['project']}!{found['iid']}" if found else web_url

@@ -13,7 +13,7 @@ from dashboards.asked import today
 from dashboards.cells import colour_of, mark_of
 from dashboards.sentences import Judged, card, status_words
 from dashboards.static_chart import trend_chart
-from dashboards.trend import trend_of
+from dashboards.trend import FEW, trend_of
 
 NUMBERS_SHOWN = 60
 
@@ -152,10 +152,11 @@ def _made_of(point: Point, indicator: Indicator) -> str:
     """What stands behind the number, beside the link to it: counts of a rate, spread of a median."""
     if point.value is None:
         return ""
-    parts = []
+    parts = ["few cases"] if point.n is not None and point.n < FEW else []
     if point.denominator is not None and point.n is not None:
-        parts.append(formatting.counted(point.n, indicator.noun))
-        parts.append(formatting.people(float(point.denominator)))
+        # The link beside it says how many, if there are any.
+        parts += [formatting.counted(0, indicator.noun)] * (point.n == 0)
+        parts.append(f"{formatting.people(float(point.denominator))} on average")
     elif point.p25 is not None and point.p75 is not None:
         low, high = (formatting.number(indicator, each) for each in (point.p25, point.p75))
         parts.append(f"middle half {low} to {high}")

@@ -106,7 +106,7 @@ def context(
             (row.data_through for row in freshness if row.data_through), default=None
         ),
         "sources": [source_row(row, zone) for row in freshness],
-        "findings": [finding_row(finding) for finding in findings],
+        "findings": [finding_row(finding, zone) for finding in findings],
         "runs": [run_row(run, zone) for run in shown],
         "older": addresses.data(before=shown[-1].id) + "#runs" if older else None,
         "newest": None if first_page else addresses.data() + "#runs",
@@ -145,13 +145,13 @@ def _last_run(row: Freshness, zone: ZoneInfo) -> str:
     return f"{took}, {outcome}, ended {formatting.instant(row.last_finished_at, zone)}"
 
 
-def finding_row(finding: Finding) -> FindingRow:
+def finding_row(finding: Finding, zone: ZoneInfo) -> FindingRow:
     """A finding with its cases."""
     items = [
         Item(
-            name=str(item.get("address", "")),
+            name=addresses.reference(str(item.get("address", ""))),
             address=addresses.outside(str(item.get("address", ""))),
-            text=str(item.get("text", "")),
+            text=formatting.in_words(str(item.get("text", "")), zone),
             line=str(item["line"]) if item.get("line") else None,
         )
         for item in finding.items[:ITEMS_SHOWN]

@@ -131,7 +131,8 @@ def context(
     indicator, point, zone = evidence.indicator, evidence.point, settings.reporting.zone
     aged = indicator.unit is Unit.DAYS
     default = "-value" if aged else "-merged"
-    chosen = asked.one_of("state", FILTERS, "all")
+    filters = {name: kept for name, kept in FILTERS.items() if aged or name != "in_review"}
+    chosen = asked.one_of("state", filters, "all")
     sort = asked.one_of("sort", {s: 0 for key in SORTS for s in (key, f"-{key}")}, default)
     kept = {
         "team": evidence.team,
@@ -141,7 +142,7 @@ def context(
         "sort": asked.get("sort"),
     }
     rows = sorted(
-        (row for row in evidence.rows if FILTERS[chosen][1](row, evidence.instant)),
+        (row for row in evidence.rows if filters[chosen][1](row, evidence.instant)),
         key=SORTS[sort.lstrip("-")],
         reverse=sort.startswith("-"),
     )
@@ -180,14 +181,14 @@ def context(
                 address=here(state=name if name != "all" else None),
                 current=name == chosen,
             )
-            for name, (words, keep) in FILTERS.items()
+            for name, (words, keep) in filters.items()
         ],
         "left_out": _left_out(evidence),
         "heads": _heads(indicator, waits, sort, default, here),
         "aged": aged,
         "waits": waits,
         "lines": [
-            line_of(row, evidence.instant, zone, marks.get(index))
+            line_of(row, evidence.instant, zone, marks.get(index), aged=aged)
             for index, row in islice(enumerate(rows), first, first + ROWS_PER_PAGE)
         ],
         "range": _range_words(first, len(rows), sort),
@@ -323,8 +324,10 @@ def _heads(
     return [*heads, head("State")]
 
 
-def line_of(row: EvidenceRow, instant: datetime, zone: ZoneInfo, mark: str | None) -> Line:
-    """A merge request as a row of the table."""
+def line_of(
+    row: EvidenceRow, instant: datetime, zone: ZoneInfo, mark: str | None, *, aged: bool
+) -> Line:
+    """A merge request as a row of the table; aged: it was open then, otherwise it was merged."""
 
     def day(moment: datetime | None) -> str:
         return formatting.day(local_day(moment, zone)) if moment else formatting.NO_VALUE
@@ -341,15 +344,13 @@ def line_of(row: EvidenceRow, instant: datetime, zone: ZoneInfo, mark: str | Non
         review_started=day(row.review_started_at),
         merged=day(row.merged_at),
         in_review=formatting.NO_VALUE if waited is None else f"{waited:,.1f}",
-        state=_state(row, instant),
+        state=_state(row, instant) if aged else "merged",
         flags=[*flags, *(words for name, words in FLAGS.items() if name in row.flags)],
         above_median=mark,
     )
 
 
 def _state(row: EvidenceRow, instant: datetime) -> str:
-    if row.merged_at is not None and row.merged_at <= instant:
-        return "merged"
     if row.draft:
         return "draft"
     if _waited(row, instant) is not None:

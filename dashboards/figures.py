@@ -267,6 +267,7 @@ def dots_figure(
             "tickvals": [int(row) for row in table.index],
             "ticktext": [escape(name) for name in table["name"]],
             "tickfont": {"size": 12, "color": COLOURS["ink"]},
+            "ticklabelstandoff": 12,
         },
         shapes=[]
         if target is None

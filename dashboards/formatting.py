@@ -4,6 +4,7 @@ A number is never rounded across its target: where the rounded number would have
 one more decimal is shown.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ MONTHS = (
 NO_VALUE = "–"
 NO_BREAK = "\u00a0"
 UP, DOWN = "↑", "↓"
+ISO = re.compile(r"\b\d{4}-\d\d-\d\d(?P<time>T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?\b")
 MOST_DECIMALS = 6
 
 
@@ -35,7 +37,8 @@ def borders(indicator: Indicator, target: float | None, tolerance: float) -> tup
     """The values at which the status changes: the target, and where attention becomes problem."""
     if target is None:
         return ()
-    past = 1 + tolerance if indicator.better is Better.LOWER else 1 - tolerance
+    allowed = indicator.tolerated(tolerance)
+    past = 1 + allowed if indicator.better is Better.LOWER else 1 - allowed
     return (target, target * past)
 
 
@@ -56,7 +59,7 @@ def number(indicator: Indicator, value: float | None, at: Sequence[float] = ()) 
     return f"{value:,.{decimals}f}"
 
 
-def _same_side(better: Better, value: float, decimals: int, at: Sequence[float]) -> bool:
+def _same_side(better: Better | None, value: float, decimals: int, at: Sequence[float]) -> bool:
     shown = round(value, decimals)
     if better is Better.LOWER:
         return all((value <= border) == (shown <= border) for border in at)
@@ -117,7 +120,8 @@ def normal_range(
         ):
             decimals += 1
     percent = "%" if indicator.unit is Unit.PERCENT and joint == " to " else ""
-    return f"{limits.lower:,.{decimals}f}{joint}{limits.upper:,.{decimals}f}{percent}"
+    lower = f"{limits.lower:,.{decimals}f}" if limits.lower else "0"
+    return f"{lower}{joint}{limits.upper:,.{decimals}f}{percent}"
 
 
 def change(indicator: Indicator, difference: float) -> str:
@@ -196,6 +200,19 @@ def instant(value: datetime, zone: ZoneInfo) -> str:
 def instant_with_zone(value: datetime, zone: ZoneInfo) -> str:
     """`22 Nov 2026, 06:10 UTC`: once on a page."""
     return f"{instant(value, zone)} {value.astimezone(zone):%Z}"
+
+
+def in_words(text: str, zone: ZoneInfo) -> str:
+    """A sentence of the API with its ISO days and instants as pages write them."""
+
+    def reading(found: re.Match[str]) -> str:
+        try:
+            moment = datetime.fromisoformat(found[0])
+        except ValueError:
+            return found[0]  # digits that are no date
+        return instant(moment, zone) if found["time"] else day(moment.date())
+
+    return ISO.sub(reading, text)
 
 
 def duration(seconds: float) -> str:

@@ -153,7 +153,7 @@ def context(
         "variant": variant,
         "data_through": matrix.data_through,
         "recorded_at": matrix.recorded_at,
-        "lede": _lede(indicator, root, matrix.data_through, settings),
+        "lede": _lede(indicator, variant, root, matrix.data_through, settings),
         "heading": _heading(root),
         "card": card_of(
             ScorecardRow(
@@ -245,7 +245,11 @@ def _figure(
 
 
 def _lede(
-    indicator: Indicator, root: MatrixCell, data_through: datetime, settings: Settings
+    indicator: Indicator,
+    variant: Variant | None,
+    root: MatrixCell,
+    data_through: datetime,
+    settings: Settings,
 ) -> str:
     point, zone = root.judged, settings.reporting.zone
     when = formatting.period(point.period)
@@ -255,7 +259,11 @@ def _lede(
         when = f"On {when}"
     else:
         when = f"In {when}{', which is not over' if point.partial else ''}"
-    parts = [indicator.definition, f"{when}."]
+    parts = [indicator.definition]
+    if variant is not None and variant.key != indicator.default_variant:
+        what = variant.definition
+        parts.append(f"Variant {variant.key}: {what[:1].lower()}{what[1:]}")
+    parts.append(f"{when}.")
     better = f"{indicator.better.value.capitalize()} is better"
     if root.target is not None:
         better += f"; target {formatting.target(indicator, root.target)}"
@@ -322,7 +330,7 @@ def _groups(
 
 def _scale_words(indicator: Indicator, scale: Domain, target: float | None) -> str:
     low = max(scale[0], indicator.possible[0] or 0.0)
-    ends = " to ".join(formatting.number(indicator, end) for end in (low, scale[1]))
+    ends = " to ".join(formatting.plain(round(end, indicator.decimals)) for end in (low, scale[1]))
     unit = {Unit.DAYS: " days", Unit.PERCENT: "%"}.get(indicator.unit, " per person")
     dashed = f"; dashed line: target {formatting.plain(target)}" if target is not None else ""
     return f"All on one scale, {ends}{unit}{dashed}."

@@ -147,7 +147,7 @@ class Note:
 
 
 def stale_notes(freshness: Sequence[Freshness], settings: Settings, now: datetime) -> list[Note]:
-    """A note for each source whose last success is too long ago, or that failed since."""
+    """A note for each source whose last success is too long ago, with why if its last run failed."""
     zone = settings.reporting.zone
     titles = {each.key: each.title for each in INDICATORS}
     notes = []

@@ -230,18 +230,21 @@ def _against_range(judged: Judged, points: Sequence[Point]) -> str:
         return "" if judged.outside else f", inside its normal range of {judged.spread}"
     side = "above" if judged.difference > 0 else "below"
     if judged.outside:
-        since = _since(judged.point, points)
+        since = _since(judged, points)
         lasting = f" since {formatting.period(since)}" if since != judged.point.period else ""
         return f", {side} its normal range of {judged.spread}{lasting}"
     centre = formatting.short(judged.indicator, judged.limits.centre)
     return f", {side} its centre line of {centre} for eight months or more"
 
 
-def _since(point: Point, points: Sequence[Point]) -> str:
-    """The first period of the unbroken row of signals that ends with the point."""
-    since = point.period
-    for earlier in reversed([p for p in points if p.period < point.period and not p.partial]):
-        if not earlier.signal:
+def _since(judged: Judged, points: Sequence[Point]) -> str:
+    """The first period of the unbroken row outside the range, on the same side, that ends here."""
+    limits, since = judged.limits, judged.point.period
+    assert limits is not None
+    above = (judged.difference or 0) > 0
+    for earlier in reversed([p for p in points if p.period < since and not p.partial]):
+        value = earlier.value
+        if value is None or not (value > limits.upper if above else value < limits.lower):
             break
         since = earlier.period
     return since

@@ -89,7 +89,7 @@ def sparkline(
         spot = f'cx="{_short(judged[0])}" cy="{_short(judged[1])}"'
         colour = STATUS_CLASS[point.status] if point.status else "none"
         shape = "r" if point.partial else "d"
-        out.append(f'<g class="{colour}"><circle class="{shape}" {spot} r="2.2"/></g>')
+        out.append(f'<circle class="{shape} {colour}" {spot} r="2.2"/>')
         if point.signal:
             out.append(f'<circle class="s" {spot} r="4.6"/>')
     return Markup("".join(out) + "</svg>")  # noqa: S704 - numbers and our own names only

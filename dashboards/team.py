@@ -112,9 +112,12 @@ def context(
         "data_through": max(reached, default=None),
         "recorded_at": max((p.recorded_at for p in points if p.recorded_at), default=None),
         "cards": cards,
-        "as_of": _as_of(cards, max(reached, default=None), settings),
+        "as_of": _as_of(cards, max(reached, default=None), settings, latest=period is None),
         "oldest": [wait_of(waiting) for waiting in attention.oldest_in_review[:WAITING_SHOWN]],
-        "orphaned": [wait_of(waiting) for waiting in attention.orphaned[:WAITING_SHOWN]],
+        "orphaned": [
+            wait_of(waiting, heading_says_left=True)
+            for waiting in attention.orphaned[:WAITING_SHOWN]
+        ],
         "all_orphaned": addresses.evidence(OPEN_MR_AGE.key, team=team.slug, state="orphaned")
         if len(attention.orphaned) > WAITING_SHOWN
         else None,
@@ -172,8 +175,10 @@ def _export(slug: str, what: str, period: str | None, form: str | None) -> str:
     return addresses.api(f"/teams/{slug}{what}", period=period, format=form)
 
 
-def _as_of(cards: Sequence[Card], reached: datetime | None, settings: Settings) -> str:
-    """`As of 22 Nov 2026, 06:10 UTC, day not over; monthly indicators for October 2026.`"""
+def _as_of(
+    cards: Sequence[Card], reached: datetime | None, settings: Settings, *, latest: bool
+) -> str:
+    """`As of 22 Nov 2026, 06:10 UTC, day not over; monthly indicators for October 2026, …`."""
     days = {card.period for card in cards if formatting.is_day(card.period)}
     months = {card.period for card in cards if not formatting.is_day(card.period)}
     partial = {card.period for card in cards if card.partial}
@@ -185,18 +190,18 @@ def _as_of(cards: Sequence[Card], reached: datetime | None, settings: Settings) 
         else:
             parts.append(f"As of {formatting.period(day)}")
     for month in sorted(months):
-        not_over = ", which is not over" if month in partial else ""
-        parts.append(f"monthly indicators for {formatting.period(month)}{not_over}")
+        which = ", which is not over" if month in partial else ", the last whole month" * latest
+        parts.append(f"monthly indicators for {formatting.period(month)}{which}")
     words = "; ".join(parts)
     return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
-def wait_of(waiting: Waiting) -> Wait:
+def wait_of(waiting: Waiting, *, heading_says_left: bool = False) -> Wait:
     """A line of what waits: title, how long, which merge request and whose."""
     row = waiting.row
     detail = [f"{row.project}!{row.iid}"]
     detail += [name for name in (row.author_name or row.author_username,) if name]
-    detail += ["author has left"] if "orphaned" in row.flags else []
+    detail += ["author has left"] if "orphaned" in row.flags and not heading_says_left else []
     return Wait(
         title=row.title,
         address=addresses.outside(row.web_url),

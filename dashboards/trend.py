@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from app.metrics.indicator import Cadence, Indicator, Limits, Point, Series
 from dashboards import formatting
@@ -114,9 +115,11 @@ def trend_of(series: Series, today: date | None = None) -> Trend | None:
 
 def _target_lines(series: Series, first: date, last: date) -> list[TargetLine]:
     lines = []
-    ends = [step.valid_from for step in series.targets[1:]] + [last]
-    for step, end in zip(series.targets, ends, strict=True):
-        start, stop = max(step.valid_from, first), min(end, last)
+    for step, following in pairwise([*series.targets, None]):
+        assert step is not None
+        start, stop = max(step.valid_from, first), last
+        if following is not None:
+            stop = min(following.valid_from, last)
         if step.value is not None and start < stop:
             lines.append(TargetLine(first=start, last=stop, value=step.value))
     return lines

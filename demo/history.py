@@ -2,7 +2,7 @@
 
 A history is a CSV of merged merge requests. An area (the part of the code that a merge request touches
 most) stands in for a team: it is the merge request's label `area::…`, and people are members of the
-area that they touched most in each half-year.
+area that they touched most in each half-year. The date of the first commit stands in for the creation.
 """
 
 import csv
@@ -10,19 +10,24 @@ import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from demo.gitlab import Project, User, World
+from demo.gitlab import MergeRequest, Project, User, World
 
 AREA_LABEL = "area::"
 NO_AREA = "(none)"
 """The area of a merge request for which none was recorded."""
 SMALL = "other areas"
 """What areas of little traffic have as their team, together."""
+
+CREATED, ASKED, MERGED = range(3)
+"""What happens to a merge request, in this order."""
+END = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than anything that was recorded."""
 
 PEOPLE = ("person_id", "name", "email", "gitlab_username", "gender")
 EMPLOYMENT = ("person_id", "start_date", "end_date", "termination_type")
@@ -47,13 +52,12 @@ class Row:
 
     @classmethod
     def of(cls, cells: Mapping[str, str]) -> "Row":
-        """Reads a row; a first commit younger than the merge opens the merge request at the merge."""
-        merged_at = datetime.fromisoformat(cells["merged_at"])
+        """Reads a row as it is, also where the first commit is younger than the merge."""
         return cls(
             project=cells["project"],
             iid=int(cells["mr_iid"]),
-            created_at=min(datetime.fromisoformat(cells["first_author_date"]), merged_at),
-            merged_at=merged_at,
+            created_at=datetime.fromisoformat(cells["first_author_date"]),
+            merged_at=datetime.fromisoformat(cells["merged_at"]),
             author=cells["author"],
             bot=cells["author_is_bot"] == "1",
             reviewers=tuple(cells["reviewers"].split()),
@@ -62,6 +66,12 @@ class Row:
             commits=int(cells["n_commits"]),
             area=cells["area"] or NO_AREA,
         )
+
+    @property
+    def asked_at(self) -> datetime:
+        """When its reviewers are asked: a quarter of the way to the merge."""
+        way = max(self.merged_at - self.created_at, timedelta(0))
+        return (self.created_at + way / 4).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +86,94 @@ class Stay:
 
 @dataclass(slots=True)
 class History:
-    """A world with the rows that it was made from.
+    """A world with the rows that it is made from.
 
     groups: the top-level groups to collect. teams: slug → (name, parent or None).
+    owns: slug → globs of the projects that the team owns.
     """
 
     world: World
     rows: list[Row]
     groups: tuple[str, ...] = ()
     teams: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    owns: dict[str, list[str]] = field(default_factory=dict)
     stays: list[Stay] = field(default_factory=list)
+    _waiting: list[tuple[datetime, int, Row]] = field(default_factory=list)
+    _begun: dict[int, MergeRequest] = field(default_factory=dict)
+    _bots: set[str] = field(default_factory=set)
+
+    def advance(self, until: datetime, *, merge_until: datetime | None = None) -> None:
+        """Lets happen what was recorded up to an instant and has not happened yet.
+
+        merge_until: the last merge; what would have been merged later never is, which makes more
+        open merge requests than the projects ever had.
+        """
+        with self.world.changing():
+            while self._waiting and self._waiting[-1][0] <= until:
+                _, step, row = self._waiting.pop()
+                if step == CREATED:
+                    self._begun[id(row)] = self._create(row)
+                elif step == ASKED:
+                    self._ask(row)
+                elif merge_until is None or row.merged_at <= merge_until:
+                    self._merge(row)
+
+    def _wait(self) -> None:
+        """Puts in order what is to happen. Nothing happens to a merge request before it is there."""
+        for row in self.rows:
+            steps = (CREATED, row.created_at), (ASKED, row.asked_at), (MERGED, row.merged_at)
+            self._waiting += [(max(at, row.created_at), step, row) for step, at in steps]
+        self._bots |= {row.author for row in self.rows if row.bot}
+        self._waiting.sort(key=lambda w: (w[0], w[1], w[2].project, w[2].iid), reverse=True)
+
+    def _create(self, row: Row) -> MergeRequest:
+        change = self.world.add_merge_request(
+            self._project(row.project),
+            self._user(row.author),
+            f"Change {row.iid} of {row.area}",
+            row.created_at,
+            iid=row.iid,
+            labels=[f"{AREA_LABEL}{row.area}"],
+        )
+        change.area, change.commits = row.area, row.commits
+        return change
+
+    def _ask(self, row: Row) -> None:
+        others = [name for name in dict.fromkeys(row.reviewers) if name != row.author]
+        change = self._begun[id(row)]
+        self.world.request_review(
+            change, change.author, [self._user(name) for name in others], row.asked_at
+        )
+
+    def _merge(self, row: Row) -> None:
+        """Approved by those who are recorded, and merged."""
+        change = self._begun.pop(id(row))
+        for name in dict.fromkeys(row.approvers):
+            self.world.approve(change, self._user(name), max(row.merged_at, row.created_at))
+        self.world.merge(change, self._user(row.merged_by or row.author), row.merged_at)
+
+    def _user(self, name: str) -> User:
+        known = self.world.find_user(name)
+        kind = "PROJECT_BOT" if name in self._bots else "HUMAN"
+        return known or self.world.add_user(name, type=kind)
+
+    def _project(self, path: str) -> Project:
+        known = self.world.find_project(path)
+        if known is not None:
+            return known
+        above: list[str] = []
+        for part in path.split("/")[:-1]:
+            above.append(part)
+            if self.world.find_group("/".join(above)) is None:
+                self.world.add_group("/".join(above), visibility="public")
+        return self.world.add_project(path, visibility="public")
 
     def write_files(self, folder: Path) -> None:
         """Writes teams.yaml, people.csv, employment.csv and memberships.csv."""
         folder.mkdir(parents=True, exist_ok=True)
         teams: list[dict[str, Any]] = [
-            {"slug": slug, "name": name, **({"parent": parent} if parent else {}), "owns": []}
+            {"slug": slug, "name": name, **({"parent": parent} if parent else {})}
+            | {"owns": self.owns.get(slug, [])}
             for slug, (name, parent) in self.teams.items()
         ]
         text = yaml.safe_dump(teams, sort_keys=False)
@@ -109,24 +191,32 @@ class History:
         )
 
 
-def load(paths: Sequence[Path], *, areas: int = 12) -> History:
+def load(
+    paths: Sequence[Path],
+    *,
+    areas: int = 12,
+    until: datetime = END,
+    merge_until: datetime | None = None,
+) -> History:
     """Reads histories into one world.
 
-    paths: files `NAME.csv.gz`; each becomes a top-level team NAME. areas: how many of a file's areas
-    are teams of their own, the busiest first.
+    paths: files `NAME.csv.gz`; each becomes a top-level team NAME, which owns its projects.
+    areas: how many of a file's areas are teams of their own, the busiest first.
+    until, merge_until: how much has happened already; see `History.advance`.
     """
-    world = World()
-    history = History(world, [])
+    history = History(World(), [])
     by_file: dict[str, list[Row]] = {}
     for path in paths:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             by_file[path.name.partition(".")[0]] = [Row.of(cells) for cells in csv.DictReader(file)]
     for name, rows in by_file.items():
         history.rows += rows
+        history.owns[name] = sorted({row.project for row in rows})
         _add_teams(history, name, rows, areas)
     history.rows.sort(key=lambda row: (row.created_at, row.project, row.iid))
-    _fill(world, history.rows)
     history.groups = tuple(dict.fromkeys(r.project.partition("/")[0] for r in history.rows))
+    history._wait()
+    history.advance(until, merge_until=merge_until)
     return history
 
 
@@ -174,52 +264,6 @@ def _stays(person: str, halves: Mapping[date, Counter[str]]) -> Iterator[Stay]:
         current = Stay(person, team, first, after)
     if current is not None:
         yield current
-
-
-def _fill(world: World, rows: Sequence[Row]) -> None:
-    users: dict[str, User] = {}
-    bots = {row.author for row in rows if row.bot}
-
-    def user(name: str) -> User:
-        if name not in users:
-            users[name] = world.add_user(name, type="PROJECT_BOT" if name in bots else "HUMAN")
-        return users[name]
-
-    projects: dict[str, Project] = {}
-    with world.changing():
-        for row in rows:
-            if row.project not in projects:
-                projects[row.project] = _project(world, row.project)
-            _add(world, projects[row.project], row, user)
-
-
-def _project(world: World, path: str) -> Project:
-    above: list[str] = []
-    for part in path.split("/")[:-1]:
-        above.append(part)
-        if world.find_group("/".join(above)) is None:
-            world.add_group("/".join(above), visibility="public")
-    return world.add_project(path, visibility="public")
-
-
-def _add(world: World, project: Project, row: Row, user: Any) -> None:
-    """The merge request with its review: asked for a quarter of the way, approved at the merge."""
-    author = user(row.author)
-    change = world.add_merge_request(
-        project,
-        author,
-        f"Change {row.iid} of {row.area}",
-        row.created_at,
-        iid=row.iid,
-        labels=[f"{AREA_LABEL}{row.area}"],
-    )
-    change.area, change.commits = row.area, row.commits
-    reviewers = [user(name) for name in dict.fromkeys(row.reviewers) if name != row.author]
-    asked = row.created_at + (row.merged_at - row.created_at) / 4
-    world.request_review(change, author, reviewers, asked.replace(microsecond=0))
-    for name in dict.fromkeys(row.approvers):
-        world.approve(change, user(name), row.merged_at)
-    world.merge(change, user(row.merged_by or row.author), row.merged_at)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:

@@ -3,27 +3,42 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
-from app.api.listing import Listed, respond_with_list
+from app.api.listing import Cursor, Listed, page_size, respond_with_page
 from app.api.problems import TABLE_OR_PROBLEMS
 from app.api.request import Configured, Paged, Reading
-from app.api.shapes import FindingAnswer, FindingRow
+from app.api.shapes.operation import FindingAnswer
 from app.metrics import quality
 
 router = APIRouter(prefix="/api/v1/data-quality", tags=["data quality"])
 
 
+class FindingParameters(Paged):
+    """Which findings."""
+
+    kind: Annotated[
+        str | None, Field(description="Only the cases of this kind of finding; by default of all.")
+    ] = None
+
+
 @router.get("", response_model=Listed[FindingAnswer], responses=TABLE_OR_PROBLEMS)
 def list_findings(
-    request: Request, session: Reading, settings: Configured, asked: Annotated[Paged, Query()]
+    request: Request,
+    session: Reading,
+    settings: Configured,
+    asked: Annotated[FindingParameters, Query()],
 ) -> Response:
-    """Every kind of finding with its cases. As CSV: every case, one row each."""
-    if asked.format == "csv":
-        rows = [
-            FindingRow.model_validate({"kind": finding.kind, **item})
-            for finding in quality.findings(session, settings, most=None)
-            for item in finding.items
-        ]
-        return respond_with_list(request, asked, FindingRow, rows)
-    items = [FindingAnswer.of(finding) for finding in quality.findings(session, settings)]
-    return respond_with_list(request, asked, FindingAnswer, items)
+    """Every case of every kind of finding, with what it does to the numbers and what to do."""
+    cursor = Cursor(request)
+    start = 0
+    if asked.cursor is not None:
+        [start] = cursor.read(asked.cursor, int)
+    # One case more than the page has tells whether there is another page.
+    whole = asked.limit is None and asked.format == "csv"
+    most = None if whole else start + page_size(asked, 0) + 1
+    found = quality.findings(session, settings, most=most, kind=asked.kind)
+    cases = [case for finding in found for case in FindingAnswer.each_of(finding)]
+    end = start + page_size(asked, len(cases))
+    next_ = cursor.write(end) if end < len(cases) else None
+    return respond_with_page(request, asked, FindingAnswer, cases[start:end], next_)

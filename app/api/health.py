@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.listing import respond
 from app.api.problems import PROBLEMS
-from app.api.shapes import HealthAnswer
+from app.api.shapes.operation import HealthAnswer
 from app.store import migrate
 
 router = APIRouter(tags=["health"])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from app.api.listing import (
@@ -17,18 +17,19 @@ from app.api.listing import (
 )
 from app.api.problems import TABLE_OR_PROBLEMS
 from app.api.request import AsTable, Configured, Paged, Period, Reading, Variant
-from app.api.shapes import (
+from app.api.shapes.indicators import (
     CompareAnswer,
-    EvidenceAnswer,
     IndicatorAnswer,
     PointAnswer,
     SeriesAnswer,
 )
+from app.api.shapes.merge_requests import EvidenceAnswer
 from app.metrics import INDICATORS, queries
 from app.metrics.answers import EvidenceRow
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["indicators"])
 
+Key = Annotated[str, Path(description="Key of an indicator.")]
 Team = Annotated[str | None, Field(description="Slug of a team; by default `organisation`.")]
 
 
@@ -49,7 +50,10 @@ class SeriesParameters(AsTable):
     variant: Variant = None
     as_known_at: Annotated[
         str | None,
-        Field(description="An ISO instant, or the end of a day: the values as they stood then."),
+        Field(
+            description="An ISO instant (without an offset: local time in reporting.timezone), or a"
+            " day or month for its end: the values as they stood then."
+        ),
     ] = None
 
 
@@ -57,7 +61,10 @@ class CompareParameters(Paged):
     """Which comparison."""
 
     parent: Annotated[
-        str | None, Field(description="Slug of the team whose children are compared.")
+        str | None,
+        Field(
+            description="Slug of the team whose children are compared; by default `organisation`."
+        ),
     ] = None
     period: Period = None
     variant: Variant = None
@@ -83,7 +90,7 @@ def series(
     request: Request,
     session: Reading,
     settings: Configured,
-    key: str,
+    key: Key,
     asked: Annotated[SeriesParameters, Query()],
 ) -> Response:
     """One indicator of one team over time, with its limits and targets. As CSV: its points."""
@@ -109,7 +116,7 @@ def compare(
     request: Request,
     session: Reading,
     settings: Configured,
-    key: str,
+    key: Key,
     asked: Annotated[CompareParameters, Query()],
 ) -> Response:
     """A team and the teams directly below it in one period; the team itself comes first."""
@@ -125,7 +132,7 @@ def evidence(
     request: Request,
     session: Reading,
     settings: Configured,
-    key: str,
+    key: Key,
     asked: Annotated[EvidenceParameters, Query()],
 ) -> Response:
     """The merge requests behind one point, the oldest first; as many as the point's n."""

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from fastapi import Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from app.api.request import AsTable, Paged
 from app.errors import InvalidValueError
@@ -30,10 +30,14 @@ CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
 
 class Listed(BaseModel, Generic[Item]):
-    """A page of a list. next: the cursor of the page after it; null on the last one."""
+    """A page of a list."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     items: list[Item]
+    """The rows of the page."""
     next: str | None
+    """The cursor of the page after it; null on the last one."""
 
 
 class Cursor:

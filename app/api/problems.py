@@ -9,7 +9,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -25,15 +25,24 @@ NOT_MIGRATED = {"42P01", "42703"}
 
 
 class Problem(BaseModel):
-    """RFC 9457. field: the parameter that is wrong. request_id: what the log calls the request."""
+    """A failure, as RFC 9457 has it; `field` and `request_id` are absent where there is none."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     type: str
+    """about:blank: the status says what sort of failure it is."""
     title: str
+    """The status in words."""
     status: int
+    """That of the answer."""
     detail: str
+    """What is wrong and what to do about it."""
     instance: str
+    """The path that was asked for."""
     field: str | None = None
+    """The parameter that is wrong, as it stands in the address."""
     request_id: str | None = None
+    """What the log calls the request."""
 
 
 def _described(description: str) -> dict[str, Any]:
@@ -116,16 +125,24 @@ def _http(error: HTTPException) -> Failure:
         404: "There is nothing at this address.",
         405: "This address only answers to GET.",
     }
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, HEAD"  # nothing here answers to more, and Guard makes HEAD of GET
     return Failure(
         status=error.status_code,
         message=messages.get(error.status_code, str(error.detail)),
-        headers=error.headers or {},
+        headers=headers,
     )
 
 
 def is_for_machines(path: str) -> bool:
     """Whether who asks for a path wants a problem rather than a page."""
-    return path.startswith("/api/") or path in ("/openapi.json", "/healthz", "/readyz", "/metrics")
+    return f"{path}/".startswith("/api/") or path in (
+        "/openapi.json",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    )
 
 
 def problem(request: Request, failure: Failure) -> Response:

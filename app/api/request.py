@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
+from app.errors import InvalidValueError
 from app.settings import Settings
 
 
@@ -21,7 +22,17 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
-Reading = Annotated[Session, Depends(_session)]
+def require_each_once(request: Request) -> None:
+    """Refuses an address that says something twice: which of the two is meant cannot be known."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidValueError(f"{name!r:.40} is given more than once.", name)
+
+
+# It ends before the answer is sent: what goes wrong then can still be told, and no connection to the
+# database waits for a slow client.
+Reading = Annotated[Session, Depends(_session, scope="function")]
 Configured = Annotated[Settings, Depends(_settings)]
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api.listing import PAGE, Cursor, Listed, respond_with_page
 from app.api.problems import TABLE_OR_PROBLEMS
 from app.api.request import Paged, Reading
-from app.api.shapes import RunAnswer
+from app.api.shapes.operation import RunAnswer
 from app.metrics import queries
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
 @router.get("", response_model=Listed[RunAnswer], responses=TABLE_OR_PROBLEMS)
 def list_runs(request: Request, session: Reading, asked: Annotated[Paged, Query()]) -> Response:
-    """Runs of the collectors and of the refresh, newest first."""
+    """Runs of the collectors, newest first."""
     cursor = Cursor(request)
     before: int | None = None
     if asked.cursor is not None:

@@ -2,16 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from app.api.listing import Listed, respond, respond_with_list
 from app.api.problems import PROBLEMS, TABLE_OR_PROBLEMS
 from app.api.request import Configured, Paged, Parameters, Period, Reading
-from app.api.shapes import AttentionAnswer, ScorecardAnswer, TeamAnswer, TeamRowAnswer
+from app.api.shapes.indicators import ScorecardAnswer
+from app.api.shapes.merge_requests import AttentionAnswer
+from app.api.shapes.teams import TeamAnswer, TeamRowAnswer
 from app.metrics import queries
 
 router = APIRouter(prefix="/api/v1/teams", tags=["teams"])
+
+
+Slug = Annotated[str, Path(description="Slug of a team.")]
 
 
 class TeamParameters(Parameters):
@@ -22,10 +27,14 @@ class TeamParameters(Parameters):
     ] = None
     from_: Annotated[
         str | None,
-        Field(alias="from", description="First day of the membership changes; 13 months back."),
+        Field(
+            alias="from",
+            description="First day or month of the membership changes; by default 13 months back.",
+        ),
     ] = None
     to: Annotated[
-        str | None, Field(description="Last day of the membership changes; by default today.")
+        str | None,
+        Field(description="Last day or month of the membership changes; by default today."),
     ] = None
 
 
@@ -46,7 +55,7 @@ def list_teams(
 
 @router.get("/{slug}", response_model=TeamAnswer, responses=PROBLEMS)
 def team(
-    session: Reading, settings: Configured, slug: str, asked: Annotated[TeamParameters, Query()]
+    session: Reading, settings: Configured, slug: Slug, asked: Annotated[TeamParameters, Query()]
 ) -> Response:
     """One team: managers, people on a day, owned projects, membership changes, targets in force."""
     found = queries.team(session, settings, slug, on=asked.on, from_=asked.from_, to=asked.to)
@@ -60,7 +69,7 @@ def scorecard(
     request: Request,
     session: Reading,
     settings: Configured,
-    slug: str,
+    slug: Slug,
     asked: Annotated[ScorecardParameters, Query()],
 ) -> Response:
     """Every indicator of one team in one period."""
@@ -76,7 +85,7 @@ def attention(
     request: Request,
     session: Reading,
     settings: Configured,
-    slug: str,
+    slug: Slug,
     asked: Annotated[Paged, Query()],
 ) -> Response:
     """What waits now: merge requests in review, the longest first, then orphaned open ones."""

@@ -44,7 +44,7 @@ def findings(settings: "Settings") -> Iterator[Finding]:
 def _database(settings: "Settings") -> Iterator[Finding]:
     from sqlalchemy import text
 
-    from app.store.engine import open_database
+    from app.store.database import open_database
     from app.store.migrate import newest_revision, present_revision, require_newest
 
     embedded = not settings.database.url.get_secret_value()

@@ -9,7 +9,7 @@ def migrate(context: typer.Context, config: ConfigOption = None) -> int:
     """Bring the database to the newest revision."""
     settings = begin(context, config)
     from app.store import migrate as migration
-    from app.store.engine import open_database
+    from app.store.database import open_database
 
     with open_database(settings, migrated=False) as engine:
         before = migration.present_revision(engine)

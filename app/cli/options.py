@@ -46,7 +46,7 @@ def database(settings: "Settings") -> "Iterator[Engine]":
 
     An embedded one is brought there; an external one must be, else AppError names `migrate`.
     """
-    from app.store.engine import open_database
+    from app.store.database import open_database
     from app.store.migrate import require_newest
 
     with open_database(settings) as engine:

@@ -76,6 +76,10 @@ class Restated(StrEnum):
     TIME_PASSED = "time_passed"
 
 
+MERGE_REQUEST = "merge_request"
+"""The kind of evidence of everything that counts merge requests."""
+
+
 class Input(StrEnum):
     """What an indicator reads: a change of it makes the indicator stale, and no other."""
 
@@ -151,7 +155,12 @@ class Indicator:
     compute: from the workset (everything derived, in memory) and the first stale day to the values
         of all periods from that day's period on, for every team.
     evidence: the ids of the merge requests behind one point with what each contributes (days, or
-        None for a rate), in no particular order.
+        None for a rate), in no particular order; or the people, openings and moves behind it.
+    evidence_kinds: of what kinds its evidence is, n counts those of the first; none: it has no list.
+    evidence_note: what the reader of that list has to know about it.
+    better: None where neither way is.
+    tolerance: share of a target by which a value may miss it and be `attention`, whatever the
+        configuration says; None: as configured.
     reads: what its values are computed from, so that refresh knows what makes them stale.
     version: raised when the definition changes, so that refresh restates with reason `definition`.
     unsettled: key in `beside` of a count of what the passing of time alone may still change.
@@ -167,7 +176,7 @@ class Indicator:
     formula: str
     unit: Unit
     cadence: Cadence
-    better: Better
+    better: Better | None
     target: BuiltInTarget | None
     sources: tuple[str, ...]
     """The sources that feed it, as far as they are configured. Without GitLab among them it is
@@ -187,13 +196,25 @@ class Indicator:
     unsettled: str | None = None
     categorical: bool = False
     supporting: bool = False
+    tolerance: float | None = None
+    evidence_kinds: tuple[str, ...] = (MERGE_REQUEST,)
+    evidence_note: str = ""
     compute: "Callable[[Workset, date], Computed]"
-    evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution]]"
+    evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution | Occurrence]]"
 
     @property
     def default_variant(self) -> str:
         """Key of the default variant; empty without variants."""
         return self.variants[0].key if self.variants else ""
+
+    @property
+    def counts_merge_requests(self) -> bool:
+        """Whether merge requests stand behind its points."""
+        return self.evidence_kinds == (MERGE_REQUEST,)
+
+    def tolerated(self, configured: float) -> float:
+        """The share of a target by which a value may miss it and be `attention`."""
+        return configured if self.tolerance is None else self.tolerance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,6 +246,26 @@ class Contribution:
     merge_request_id: int
     value: float | None
     orphaned: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occurrence:
+    """Something else behind a point: a member, a hire, a move, a leaver, an opening, an offer, a
+    row of the plan.
+
+    kind: one of the indicator's evidence_kinds. person_id: of whom it tells. reference: the id of an
+    opening or offer in its source. team: slug, of what is of one team. first_day, last_day: since
+    when, and the last day that it held; None while it does. value: days that an opening is open,
+    planned people; None for a person, who counts as one.
+    """
+
+    kind: str
+    person_id: str | None = None
+    reference: str | None = None
+    team: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -78,15 +78,21 @@ def parse(text: str, field: str) -> Asked:
             last = last_of_month(first)
         else:
             raise ValueError
-        if not FIRST_YEAR <= first.year <= LAST_YEAR:
-            raise ValueError
     except ValueError:
         raise InvalidValueError(
             f"{field} {text!r:.40} is not a date.",
             field,
             "Write a day as 2026-11-22 or a month as 2026-11.",
         ) from None
+    _require_our_times(first.year, text, field)
     return Asked(first, last)
+
+
+def _require_our_times(year: int, text: str, field: str) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise InvalidValueError(
+            f"{field} {text!r:.40} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}.", field
+        )
 
 
 def parse_grain(text: str | None, indicator: Indicator) -> Grain:
@@ -121,14 +127,13 @@ def parse_instant(text: str, zone: ZoneInfo, field: str) -> datetime:
         return local_midnight(parse(text, field).last + timedelta(days=1), zone)
     try:
         instant = datetime.fromisoformat(OFFSET_AFTER_SPACE.sub(r"+\1", text))
-        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
-            raise ValueError
     except ValueError:
         raise InvalidValueError(
             f"{field} {text!r:.40} is not an instant.",
             field,
             "Write it as 2026-11-22T06:10:00Z or as a day, 2026-11-22.",
         ) from None
+    _require_our_times(instant.year, text, field)
     return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
 
 

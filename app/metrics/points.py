@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError
 from app.metrics import periods
 from app.metrics.calendar import Clock, last_of_month, months, months_back
+from app.metrics.collected import known_through
 from app.metrics.indicator import Cadence, Category, Indicator, Limits, Point, Reason
 from app.metrics.limits import (
     BASELINE_MONTHS,
@@ -35,7 +36,8 @@ from app.settings import Settings
 class Basis:
     """What every answer begins with: the tree, the targets and how far the data reach.
 
-    known_at: the answer is given as things stood then; None: as they are.
+    through: up to when each indicator is measured, by its key. known_at: the answer is given as
+    things stood then, and `through` as well; None: as they are.
     """
 
     settings: Settings
@@ -51,14 +53,11 @@ class Basis:
 
     def data_through(self, indicator: Indicator) -> datetime | None:
         """Up to when the indicator is measured; None before its first refresh."""
-        reached = self.through.get(indicator.key)
-        if reached is None or self.known_at is None:
-            return reached
-        return min(reached, self.known_at)
+        return self.through.get(indicator.key)
 
     def clock(self, indicator: Indicator) -> Clock:
         """Days up to the indicator's data_through, or up to now before its first refresh."""
-        reached = self.data_through(indicator) or datetime.now(UTC)
+        reached = self.data_through(indicator) or self.known_at or datetime.now(UTC)
         return Clock(self.settings.reporting.zone, reached)
 
     def judged_slot(self, indicator: Indicator, period: str | None) -> Slot:
@@ -75,13 +74,19 @@ class Basis:
 
 
 def load_basis(session: Session, settings: Settings, as_known_at: str | None = None) -> Basis:
-    """Reads the basis: three statements. Raises InvalidValueError (field `as_known_at`)."""
+    """Reads the basis: three statements, a fourth of the past.
+
+    Raises InvalidValueError (field `as_known_at`).
+    """
     known_at: datetime | None = None
     if as_known_at is not None:
         known_at = periods.parse_instant(as_known_at, settings.reporting.zone, "as_known_at")
     tree = load_tree(session)
     targets = load_targets(session, tree.parents(), settings.reporting.history_start)
-    return Basis(settings, tree, targets, load_data_through(session), known_at)
+    through = load_data_through(session)
+    if known_at is not None:
+        through = known_through(session, settings, through, known_at)
+    return Basis(settings, tree, targets, through, known_at)
 
 
 def running_day(settings: Settings, through: Mapping[str, datetime]) -> date:

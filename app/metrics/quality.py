@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.errors import NotFoundError
 from app.metrics import INDICATORS
 from app.metrics.answers import Finding, Freshness
 from app.metrics.derive_organisation import person_of_account
@@ -39,15 +40,20 @@ class Check:
 
 
 def findings(
-    session: Session, settings: Settings, *, most: int | None = MOST_ITEMS
+    session: Session,
+    settings: Settings,
+    *,
+    most: int | None = MOST_ITEMS,
+    kind: str | None = None,
 ) -> list[Finding]:
     """Every kind of finding, those without any case included.
 
-    most: items of each kind at most; None: all.
+    most: items of each kind at most; None: all. kind: only this one; raises NotFoundError (field
+    `kind`) where there is no such kind.
     """
     del settings  # what counts was decided by the refresh
     found: list[Finding] = []
-    for check in CHECKS:
+    for check in CHECKS if kind is None else [_check(kind)]:
         items, count = check.find(session, most)
         found.append(
             Finding(
@@ -60,6 +66,14 @@ def findings(
             )
         )
     return found
+
+
+def _check(kind: str) -> Check:
+    for check in CHECKS:
+        if check.kind == kind:
+            return check
+    known = ", ".join(check.kind for check in CHECKS)
+    raise NotFoundError(f"There is no kind of finding {kind!r:.40}.", "kind", f"There are {known}.")
 
 
 def _listed(

@@ -265,7 +265,7 @@ def _day_of_matrix(basis: Basis, period: str | None) -> date:
 
 
 def runs(session: Session, *, limit: int | None = 100, before: int | None = None) -> Sequence[Run]:
-    """Collector and refresh runs, newest first.
+    """Collector runs, newest first.
 
     limit: None for all. before: only those with a smaller id.
     """

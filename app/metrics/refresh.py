@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.metrics import INDICATORS
 from app.metrics.calendar import Clock, first_of_month, last_of_month, local_day
+from app.metrics.collected import collected_through, sources_of
 from app.metrics.derive_considered import derive_considered
 from app.metrics.derive_facts import claim, derive_facts
 from app.metrics.derive_organisation import derive_attribution, derive_members, derive_ownership
@@ -77,25 +78,6 @@ def deciding_settings(settings: Settings) -> dict[str, object]:
         "response_business_days": settings.community.response_business_days,
         "diversity": settings.diversity.model_dump(),
     }
-
-
-def collected_through(session: Session) -> dict[str, datetime]:
-    """Up to when each source was last collected successfully, by source."""
-    return {
-        row.source: row.through
-        for row in session.execute(
-            text(
-                "SELECT source, max(data_through) AS through FROM runs"
-                " WHERE data_through IS NOT NULL GROUP BY source"
-            )
-        )
-    }
-
-
-def sources_of(indicator: Indicator, settings: Settings) -> list[str]:
-    """The configured sources that feed an indicator."""
-    configured = settings.configured_sources()
-    return [source for source in indicator.sources if source in configured]
 
 
 def _data_through(

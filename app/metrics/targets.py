@@ -52,7 +52,12 @@ class Targets:
             slug = self._parents.get(slug)
 
     def in_force(self, indicator: Indicator, team: str, day: date) -> TargetInForce | None:
-        """The target of a team on a day; None where there is none or it was withdrawn."""
+        """The target of a team on a day; None where there is none or it was withdrawn.
+
+        Shares of categories have none, whatever a file says: a target for them would be a quota.
+        """
+        if indicator.categorical:
+            return None
         for slug in self._lineage(team):
             rows = [
                 row for row in self._rows.get((indicator.key, slug), ()) if row.valid_from <= day
@@ -123,8 +128,9 @@ def status_of(
 ) -> Status | None:
     """A value against its target.
 
-    tolerance: share of the target by which a value may miss it and be `attention`. None for a month
-    that is not over and for a null that is `not_meaningful`.
+    tolerance: the configured share of the target by which a value may miss it and be `attention`,
+    for an indicator without one of its own. None for a month that is not over and for a null that is
+    `not_meaningful`.
     """
     if partial_month or reason is Reason.NOT_MEANINGFUL:
         return None
@@ -137,7 +143,7 @@ def status_of(
     miss = value - target if indicator.better is Better.LOWER else target - value
     if miss <= 0:
         return Status.ON_TARGET
-    allowed = tolerance * abs(target)
+    allowed = indicator.tolerated(tolerance) * abs(target)
     # 0.55 - 0.44 is a little more than 20 % of 0.55 in doubles.
     if miss <= allowed or isclose(miss, allowed, rel_tol=1e-9):
         return Status.ATTENTION

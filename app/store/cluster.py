@@ -187,10 +187,24 @@ def _in_use(key: str, number: str) -> bool:
     return any(field[:2] == [key, number] and field[6] != "0" for field in fields)
 
 
+ENTRY = re.compile(r"\b(LOG|CONTEXT|FATAL|PANIC|error): +(.+)")
+SUMMARY = re.compile(r"configuration file .* contains errors|could not load .*\.conf")
+
+
 def _reason(text: str) -> str:
-    """The sentence that matters in what a Postgres program wrote."""
-    found: list[str] = re.findall(r"(?:FATAL|PANIC|error): +(.+)", text)
-    # A server that is not ready yet says so to whoever knocks.
-    reasons = [reason for reason in found if not reason.startswith("the database system is ")]
+    """The sentence that matters in what a Postgres program wrote.
+
+    That is the last that ended it. Where it only says which file of settings is wrong, what and where
+    stands in the entry before it.
+    """
+    reason, cause = "", ""
+    for kind, said in ENTRY.findall(text):
+        if kind == "LOG":
+            cause = said
+        elif kind == "CONTEXT":
+            cause += f" ({said})"
+        # A server that is not ready yet says so to whoever knocks.
+        elif not said.startswith("the database system is "):
+            reason = f"{said}: {cause}" if SUMMARY.fullmatch(said) else said
     lines = text.strip().splitlines() or ["it left no message"]
-    return (reasons[-1] if reasons else lines[-1]).rstrip(".")
+    return (reason or lines[-1]).rstrip(".")

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 import migrations
-from app.errors import AppError
+from app.errors import ConfigurationError
 from app.store.engine import lock_key
 
 
@@ -40,7 +40,7 @@ def present_revision(engine: Engine) -> str | None:
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Upgrades in one transaction; two programs that start together wait for each other.
 
-    Raises AppError for a database that a newer program has upgraded beyond ours.
+    Raises ConfigurationError for a database that a newer program has upgraded beyond ours.
     """
     present = present_revision(engine)
     if present == newest_revision() and revision == "head":
@@ -59,8 +59,8 @@ def _known(revision: str) -> bool:
     return any(script.revision == revision for script in revisions)
 
 
-def _too_new(revision: str) -> AppError:
-    return AppError(
+def _too_new(revision: str) -> ConfigurationError:
+    return ConfigurationError(
         f"The database is at revision {revision}, which this program does not know: "
         "a newer teamgauge has been used on it.",
         "Install the newest teamgauge.",
@@ -76,12 +76,12 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def require_newest(engine: Engine) -> None:
-    """Raises AppError unless the database is at the revision that this program needs."""
+    """Raises ConfigurationError unless the database is at the revision that this program needs."""
     present, newest = present_revision(engine), newest_revision()
     if present is not None and not _known(present):
         raise _too_new(present)
     if present != newest:
-        raise AppError(
+        raise ConfigurationError(
             f"The database is at revision {present or 'none'}, this program needs {newest}.",
             "Run `teamgauge migrate`.",
         )

@@ -1,6 +1,7 @@
 """Merge requests from GitLab, GraphQL first: changes and survey, new projects whole, then repairs."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from collectors.gitlab.collection import begin, end
 from collectors.gitlab.lists import read_changes, read_whole_projects
@@ -8,6 +9,9 @@ from collectors.gitlab.reconcile import reconcile
 from collectors.record import Batch
 from collectors.retry import RetryPolicy
 from collectors.source import Context
+
+WORTH_TELLING = timedelta(minutes=1)
+"""A difference of the clocks that somebody should look at."""
 
 
 def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch]:
@@ -23,6 +27,13 @@ def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch
         yield from reconcile(collection)
     finally:
         end(collection)
+    context.ahead = collection.client.clock.offset
+    if abs(context.ahead) >= WORTH_TELLING:
+        context.remark(
+            f"GitLab's clock is {abs(context.ahead).total_seconds():.0f} seconds"
+            f" {'ahead of' if context.ahead > timedelta(0) else 'behind'} this machine's;"
+            " what is stored, and how far, is in GitLab's time."
+        )
     if collection.reader.rows.missing:
         context.remark(
             "This GitLab does not tell when somebody became a reviewer;"

@@ -5,9 +5,11 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from threading import BoundedSemaphore, local
 from typing import Any
+from urllib.parse import urlsplit
 
 import gitlab
 import httpx
@@ -30,7 +32,8 @@ from collectors.gitlab.errors import (
     about_status,
 )
 from collectors.gitlab.queries import Query
-from collectors.retry import Patience, RetryPolicy, Transient, asked_wait
+from collectors.gitlab.server_clock import ServerClock
+from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
 
 USER_AGENT = f"teamgauge/{version('teamgauge')}"
@@ -47,6 +50,20 @@ class _Answer:
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    sent: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class _Session(requests.Session):
+    """Follows GitLab within itself, to a project that was moved, and nowhere else: whoever is at
+    another address must not be given the token, and is not the GitLab of the configuration."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        here, there = urlsplit(resp.url), urlsplit(target)
+        elsewhere = there.netloc and (here.scheme, here.netloc) != (there.scheme, there.netloc)
+        return None if elsewhere else target
 
 
 class _Thread(local):
@@ -61,6 +78,7 @@ class GitLabClient:
     """One GitLab instance for one run; safe to use from many threads.
 
     token: empty for public data only. Raises ConfigurationError for a ca_file that is none.
+    clock: GitLab's, known after the first answer.
     """
 
     def __init__(
@@ -77,6 +95,7 @@ class GitLabClient:
         self._patience = Patience(policy or RetryPolicy(), counters.retry)
         self._in_flight = BoundedSemaphore(settings.concurrency)
         self._thread = _Thread()
+        self.clock = ServerClock()
         headers = {"User-Agent": USER_AGENT}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -106,7 +125,8 @@ class GitLabClient:
     ) -> Mapping[str, Any]:
         """The data of a GraphQL answer without errors. Variables that are None are left out.
 
-        about: what is asked for, for sentences. attempts: at most so many tries.
+        about: what is asked for, for sentences. attempts: at most so many tries where asking for
+        less may help; a server that is not there is waited for as ever.
         Raises a GitLabError; HeavyQueryError where a smaller page may pass.
         """
         given = {name: value for name, value in variables.items() if value is not None}
@@ -132,8 +152,8 @@ class GitLabClient:
             thread.graphql = gitlab.GraphQL(
                 self.base_url, client=self._http, max_retries=0, obey_rate_limit=False
             )
-        thread.answer = seen = _Answer()
         with self._in_flight:
+            thread.answer = seen = _Answer()
             self._counters.request(kind)
             try:
                 # It hands a request that is parsed already, with its variables, on to gql as it is.
@@ -164,11 +184,13 @@ class GitLabClient:
 
     def _note_answer(self, response: httpx.Response | requests.Response, **_: Any) -> None:
         """Keeps status and headers, which python-gitlab does not hand on with every failure."""
-        if self._thread.answer is not None:
-            self._thread.answer.status = response.status_code
-            self._thread.answer.headers = {
-                name.lower(): value for name, value in response.headers.items()
-            }
+        seen = self._thread.answer
+        if seen is None:
+            return
+        seen.status = response.status_code
+        seen.headers = {name.lower(): value for name, value in response.headers.items()}
+        if response.status_code < 400:
+            self.clock.note(date_of(seen.headers.get("date", "")), seen.sent, datetime.now(UTC))
 
     def _about_errors(self, seen: _Answer, errors: Sequence[Any], about: str) -> Exception:
         """What to do about `errors` in an answer; data beside them is never taken as whole."""
@@ -176,17 +198,20 @@ class GitLabClient:
             str(each.get("message", each) if isinstance(each, Mapping) else each) for each in errors
         ]
         said = _shortened("; ".join(messages))
-        if seen.status >= 300 and seen.status != 422:
+        if 300 <= seen.status < 500 and seen.status != 422:
             return self._about_status(seen, seen.status, about, said)
         if any(re.search(r"\bcomplexity of \d+", message) for message in messages):
             return HeavyQueryError(
                 f"GitLab at {self.base_url} refuses the query for {about}: {said}.", complexity=True
             )
+        # With status 200, or 503 where the database gave up first.
         if any(re.search(r"\btime ?out|timed out", message, re.I) for message in messages):
             return HeavyQueryError(
                 f"GitLab at {self.base_url} took too long over {about}: {said}.",
                 "Start the run again when GitLab is less busy.",
             )
+        if seen.status >= 500:
+            return self._about_status(seen, seen.status, about, said)
         if any(re.search(r"invalid token", message, re.I) for message in messages):
             return about_status(401, self.base_url, about, said)
         unknown = [
@@ -200,16 +225,19 @@ class GitLabClient:
                 f" {_shortened(unknown[0])}.",
                 "Update GitLab to version 18 or newer.",
             )
-        return Transient(
-            QueryRefusedError(f"GitLab at {self.base_url} could not tell all of {about}: {said}.")
+        final = QueryRefusedError(
+            f"GitLab at {self.base_url} could not tell all of {about}: {said}."
         )
+        # GraphQL answers 422 to what it cannot read, and asking again changes no permission.
+        refused = any("you don't have permission" in message for message in messages)
+        return final if refused or seen.status == 422 else Transient(final)
 
     # REST ---------------------------------------------------------------------------------------
 
     def _rest_once(self, path: str, kind: str, about: str, parameters: Mapping[str, Any]) -> Any:
         thread = self._thread
         if thread.rest is None:
-            session = requests.Session()
+            session = _Session()
             session.hooks["response"].append(self._note_answer)
             thread.rest = gitlab.Gitlab(
                 self.base_url,
@@ -219,8 +247,8 @@ class GitLabClient:
                 user_agent=USER_AGENT,
                 session=session,
             )
-        thread.answer = seen = _Answer()
         with self._in_flight:
+            thread.answer = seen = _Answer()
             self._counters.request(kind)
             try:
                 answer = thread.rest.http_get(
@@ -249,19 +277,20 @@ class GitLabClient:
     def _about_status(self, seen: _Answer, status: int, about: str, said: str = "") -> Exception:
         final: AppError = about_status(status, self.base_url, about, said)
         if status == 429:
-            return Transient(final, asked_wait(seen.headers), limited=True)
+            return Transient(final, asked_wait(seen.headers, limited=True), limited=True)
+        wait = asked_wait(seen.headers, limited=False)
         if status in OVERLOADED:
-            heavy = HeavyQueryError(final.message, final.hint)
-            return Transient(heavy, asked_wait(seen.headers))
+            return Transient(HeavyQueryError(final.message, final.hint), wait, lighter=True)
         if status >= 500 or status in (408, 425):
-            return Transient(final, asked_wait(seen.headers))
+            return Transient(final, wait)
         return final
 
     def _about_connection(self, error: BaseException, about: str) -> Exception:
         reason = str(error).strip() or type(error).__name__
         if isinstance(error, httpx.ReadTimeout | requests.ReadTimeout):
             return Transient(
-                HeavyQueryError(f"GitLab at {self.base_url} took too long over {about}: {reason}.")
+                HeavyQueryError(f"GitLab at {self.base_url} took too long over {about}: {reason}."),
+                lighter=True,
             )
         return Transient(self._unreachable(reason))
 

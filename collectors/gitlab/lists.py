@@ -110,7 +110,8 @@ def _survey_batch(
             person,
             FormerUsernameRecord(account_id=person.id, username=person.username.lower()),
         ]
-    reached = [Reached(scope=scope.key, through=told.latest, complete=False)] if first else []
+    latest = _past(collection, told.latest)
+    reached = [Reached(scope=scope.key, through=latest, complete=False)] if first else []
     return Batch(records=records, reached=reached, refused=told.refused)
 
 
@@ -218,8 +219,15 @@ def _read_list(
         ended = whole and page.last
         if page.nodes or ended:
             batch = collection.reader.batch(page.nodes, path)
-            reached = Reached(scope=key, through=_newest(page.nodes), complete=ended)
+            through = _past(collection, _newest(page.nodes))
+            reached = Reached(scope=key, through=through, complete=ended)
             put(replace(batch, reached=[reached]))
+
+
+def _past(collection: Collection, instant: datetime | None) -> datetime | None:
+    """A time of change, the present at most. What was imported with a date of the future must not
+    carry the position there: everything that changes until then would be passed over."""
+    return None if instant is None else min(instant, collection.client.clock.now())
 
 
 def _newest(nodes: Sequence[Any]) -> datetime | None:

@@ -5,13 +5,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from collectors.gitlab.records import AccountRecord, MergeRequestRecord, ProjectRecord, read_account
+from collectors.gitlab.records import (
+    AccountRecord,
+    MergeRequestRecord,
+    ProjectRecord,
+    labels_of,
+    read_account,
+)
 from collectors.record import RecordError, Refused, dig, flag, read, text, value_at, whole
 
 T = TypeVar("T")
 
 LISTS = ("notes", "labels", "reviewers")
 """The lists inside a merge request that are paged."""
+
+NULLABLE = ("labels", "reviewers")
+"""Those of them that the schema lets be null instead of empty."""
 
 
 @dataclass(slots=True)
@@ -39,19 +48,27 @@ def tell(node: Any) -> Told:
     if not isinstance(node, Mapping):
         raise RecordError("the merge request is not there")
     author = node.get("author")
+    project = _about("project", lambda: read(ProjectRecord, node.get("project")))
+    number = value_at(node, "iid", convert=whole)
     told = Told(
         record=read(
             MergeRequestRecord,
             node,
+            # The schema lets both be null.
+            labels=value_at(node, "labels.nodes", convert=labels_of, optional=True) or (),
+            web_url=value_at(node, "webUrl", convert=text, optional=True)
+            or f"{project.web_url}/-/merge_requests/{number}",
             notes_count=value_at(node, "notes.count", convert=whole),
             reviewer_rows_read=False,
         ),
-        project=_about("project", lambda: read(ProjectRecord, node.get("project"))),
+        project=project,
         author=None if author is None else _about("author", lambda: read_account(author)),
         reviewers=[],
         notes=[],
     )
     for name in LISTS:
+        if name in NULLABLE and dig(node, name) == (True, None):
+            continue
         nodes, cursor = page_of(node, name)
         if name == "notes":
             told.notes = nodes

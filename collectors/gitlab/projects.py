@@ -35,7 +35,7 @@ from collectors.record import (
 PORTION = 100
 """People asked for in one field."""
 
-PORTIONS, PORTIONS_WITHOUT_TOKEN = 5, 3
+PORTIONS = 5
 """Such fields in one survey: what fits below the complexity that GitLab allows."""
 
 
@@ -82,18 +82,19 @@ class People:
     """
 
     def __init__(self, ids: Sequence[int], run: int, *, signed_in: bool) -> None:
-        """ids: ascending. run: how many runs there were before this one."""
-        self.portions = PORTIONS if signed_in else PORTIONS_WITHOUT_TOKEN
-        portions = [ids[start : start + PORTION] for start in range(0, len(ids), PORTION)]
-        first = run * self.portions % len(portions) if len(portions) > self.portions else 0
+        """ids: ascending. run: how many runs there were before this one. signed_in: without a token
+        GitLab tells nobody by id."""
+        asked = ids if signed_in else ()
+        portions = [asked[start : start + PORTION] for start in range(0, len(asked), PORTION)]
+        first = run * PORTIONS % len(portions) if len(portions) > PORTIONS else 0
         self._waiting = portions[first:] + portions[:first]
         self._lock = Lock()
 
     def take(self) -> list[Sequence[int]]:
         """The portions for the next survey."""
         with self._lock:
-            taken = self._waiting[: self.portions]
-            del self._waiting[: self.portions]
+            taken = self._waiting[:PORTIONS]
+            del self._waiting[:PORTIONS]
             return taken
 
     def stop(self) -> None:
@@ -211,9 +212,8 @@ def _project(node: Any) -> SurveyedProject:
 
 
 def _open(node: Any) -> OpenMergeRequest:
-    reviewers = [
-        each for each in value_at(node, "reviewers.nodes", convert=as_list) if each is not None
-    ]
+    nodes = value_at(node, "reviewers.nodes", convert=as_list, optional=True) or ()
+    reviewers = [each for each in nodes if each is not None]
     return OpenMergeRequest(
         id=value_at(node, "id", convert=global_id),
         project_id=value_at(node, "project.id", convert=global_id),
@@ -221,7 +221,7 @@ def _open(node: Any) -> OpenMergeRequest:
         updated_at=value_at(node, "updatedAt", convert=instant),
         title=value_at(node, "title", convert=text),
         draft=value_at(node, "draft", convert=flag),
-        labels=value_at(node, "labels.nodes", convert=labels_of),
+        labels=value_at(node, "labels.nodes", convert=labels_of, optional=True) or (),
         reviewers=frozenset(value_at(each, "id", convert=global_id) for each in reviewers),
     )
 

@@ -38,6 +38,7 @@ def labels_of(value: Any) -> tuple[str, ...]:
     titles = [
         text(each if isinstance(each, str) else dig(each, "title")[1] or dig(each, "name")[1])
         for each in value
+        if each is not None
     ]
     return tuple(sorted(set(titles)))
 

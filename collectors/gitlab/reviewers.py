@@ -18,8 +18,8 @@ PAGE = 100
 REFUSALS = 3
 """So many merge requests without reviewer rows, and none with them: this GitLab has none to tell."""
 
-Rows = Mapping[int, datetime]
-"""When each present reviewer's row was made, by account id."""
+Rows = Mapping[int, datetime | None]
+"""When each present reviewer's row was made, by account id; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,9 @@ class ReviewerRows:
 
 def _read_rows(rows: Sequence[Any]) -> Rows:
     return {
-        value_at(row, "user.id", convert=global_id): value_at(row, "created_at", convert=instant)
+        value_at(row, "user.id", convert=global_id): value_at(
+            row, "created_at", convert=instant, optional=True
+        )
         for row in rows
         if isinstance(row, Mapping) and row.get("user") is not None
     }

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from threading import Event, Lock, Thread
 from time import monotonic, time
 from typing import Any
@@ -51,7 +53,8 @@ class GitLabFake:
     """A GitLab instance for tests and the demo.
 
     token: the default access token, which sees everything; more can be put into `tokens`.
-    requests: every request so far. delay: seconds before each answer.
+    requests: every request so far. delay: seconds before each answer. ahead: of this machine's
+    clock is the one by which answers are dated.
     max_complexity: what GraphQL refuses above, instead of GitLab's limits.
     prefix: the path below which the instance lies (`/gitlab`).
     """
@@ -83,6 +86,7 @@ class GitLabFake:
         self.requests: list[Request] = []
         self.faults = Faults()
         self.delay = 0.0
+        self.ahead = timedelta(0)
         self.rate_limit: RateLimit | None = None
         self._stopping = Event()
         self._log_lock = Lock()
@@ -246,7 +250,10 @@ class GitLabFake:
                 answer = self.rest.answer(request, path, viewer)
             else:
                 answer = self.pages.answer(path, viewer)
-        return Answer(answer.status, answer.body, {**answer.headers, **limits}, answer.content_type)
+        headers = {**answer.headers, **limits}
+        if self.ahead:
+            headers["Date"] = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
+        return Answer(answer.status, answer.body, headers, answer.content_type)
 
     def _graphql(self, request: Request, body: Any, viewer: Viewer, fault: Fault | None) -> Answer:
         if body is None:

@@ -24,6 +24,10 @@ USER_ORDERS = {
     "CREATED": ("created_at", lambda user: user.created_at, datetime),
     "UPDATED": ("updated_at", lambda user: user.created_at, datetime),
 }
+NOT_AVAILABLE = (
+    "The resource that you are attempting to access does not exist"
+    " or you don't have permission to perform this action"
+)
 NEWEST_FIRST = Order("id", lambda item: item.id, int, descending=True)
 
 
@@ -251,6 +255,8 @@ def _user(
 def _users(_root: None, info: Info, **arguments: Any) -> KeysetConnection:
     if arguments.get("ids") is not None and arguments.get("usernames") is not None:
         raise GraphQLError("Provide either a list of usernames or ids")
+    if info.context.viewer.user is None and not arguments.get("usernames"):
+        raise GraphQLError(NOT_AVAILABLE)
     store = info.context.store
     found: Sequence[User] = list(store.users.values())
     if arguments.get("ids") is not None:

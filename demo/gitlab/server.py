@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [
             f"HTTP/1.1 {answer.status} {phrase}",
             f"Server: {self.server_version}",
-            f"Date: {self.date_time_string()}",
+            *([] if "Date" in answer.headers else [f"Date: {self.date_time_string()}"]),
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",
             *(f"{name}: {value}" for name, value in answer.headers.items()),

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page
+
+from docs.screenshots import draw_charts
 
 from .conftest import LOOKS, watch
 
@@ -58,13 +60,6 @@ FITS = """() => new Promise(resolve => {
 })"""
 
 
-def draw_everything(page: Page) -> None:
-    """Scrolls each chart near the viewport and waits until Plotly has drawn it."""
-    for figure in page.locator("[data-chart]").all():
-        figure.scroll_into_view_if_needed()
-    expect(page.locator("[data-chart]:not(:has(.js .main-svg))")).to_have_count(0)
-
-
 @pytest.mark.parametrize("name", STATES)
 def test_page_is_right_in_every_look(
     name: str, context: BrowserContext, request: pytest.FixtureRequest, yesterday: str
@@ -77,7 +72,7 @@ def test_page_is_right_in_every_look(
         assert state.headline in page.locator("h1").inner_text()
         page.evaluate("document.querySelectorAll('details.dt').forEach(one => { one.open = true })")
         if state.charts:
-            draw_everything(page)
+            draw_charts(page)
         for look in LOOKS:
             put_into(page, look)
             assert_fits(page)

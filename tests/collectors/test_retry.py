@@ -32,7 +32,27 @@ NOW = 1_800_000_000.0
     ],
 )
 def test_what_an_answer_asks_to_wait(headers: dict[str, str], expected: float | None) -> None:
-    assert asked_wait(headers, NOW) == expected
+    assert asked_wait(headers, NOW, limited=True) == expected
+
+
+def test_the_end_of_the_period_mends_a_limited_rate_only() -> None:
+    """GitLab sends RateLimit-Reset with every answer, a stumbling server's too."""
+    reset = {"ratelimit-reset": str(int(NOW) + 50)}
+
+    assert asked_wait(reset, NOW, limited=False) is None
+    assert asked_wait({**reset, "retry-after": "7"}, NOW, limited=False) == 7.0
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_instants_are_measured_by_the_clock_that_wrote_them(ahead: int) -> None:
+    def date(seconds: float) -> str:
+        return format_datetime(datetime.fromtimestamp(NOW + ahead + seconds, UTC), usegmt=True)
+
+    headers = {"date": date(0)}
+
+    assert asked_wait({**headers, "retry-after": date(40)}, NOW, limited=True) == 40.0
+    reset = {**headers, "ratelimit-reset": str(int(NOW) + ahead + 20)}
+    assert asked_wait(reset, NOW, limited=True) == 20.0
 
 
 def test_the_backoff_doubles_up_to_its_cap_and_is_spread() -> None:
@@ -95,13 +115,31 @@ def test_once_something_was_answered_patience_is_longer() -> None:
     asking = patience(attempts=6, first_attempts=3)
     asking.call(Calls(0))
     calls = Calls(100)
-    fewer = Calls(100)
 
-    for made in (calls, fewer):
+    with pytest.raises(AppError):
+        asking.call(calls)
+
+    assert calls.made == 6
+
+
+def test_where_less_can_be_asked_for_patience_is_shorter() -> None:
+    asking = patience(attempts=6)
+    asking.call(Calls(0))
+    calls, lighter = Calls(100), Calls(100, lighter=True)
+
+    for made in (calls, lighter):
         with pytest.raises(AppError):
-            asking.call(made, attempts=None if made is calls else 2)
+            asking.call(made, attempts=2)
 
-    assert (calls.made, fewer.made) == (6, 2)
+    assert (calls.made, lighter.made) == (6, 2)  # a server that is not there is waited for
+
+
+def test_a_wait_that_proves_too_short_becomes_longer() -> None:
+    waits: list[float] = []
+
+    patience(waits, base=0.001, cap=0.016).call(Calls(6, limited=True, wait=0.0))
+
+    assert waits[-1] >= 0.016
 
 
 def test_a_limited_rate_has_a_patience_of_its_own() -> None:
@@ -189,5 +227,6 @@ def test_stopping_ends_a_wait() -> None:
 
 def test_a_date_without_a_zone_is_meant_in_gmt() -> None:
     at = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=20)
+    headers = {"retry-after": format_datetime(at.replace(tzinfo=None))}
 
-    assert asked_wait({"retry-after": format_datetime(at.replace(tzinfo=None))}, NOW) == 20.0
+    assert asked_wait(headers, NOW, limited=True) == 20.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = {"help", "setup", "demo", "test", "lint", "lock", "docs", "bench", "clean"}
+TARGETS = {"help", "setup", "demo", "test", "lint", "lock", "docs", "screenshots", "bench", "clean"}
 
 
 @pytest.fixture

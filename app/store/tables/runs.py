@@ -10,7 +10,7 @@ from app.store.tables.base import Base
 
 
 class Run(Base):
-    """One run of one source, or of the refresh (`source = 'refresh'`)."""
+    """One run of one source."""
 
     __tablename__ = "runs"
     __table_args__ = (Index("ix_runs_source_started_at", "source", "started_at"),)

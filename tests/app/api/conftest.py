@@ -15,7 +15,7 @@ from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.engine import make_engine, sessions
 
-from ..metrics.conftest import Store
+from ..metrics.conftest import Store, at
 
 SETTINGS = Settings.model_validate(
     {
@@ -77,7 +77,7 @@ def _fill(store: Store) -> None:
         store.merge_request(1, "2024-03-03 12:00", merged=f"2024-03-06 1{hour}:00")
     store.merge_request(9, "2024-03-05 12:00")
     ends_early = store.merge_request(1, "2024-03-12 12:00", closed="2024-03-13 12:00")
-    store.change(ends_early, closed_at=store.collected("2024-03-11 12:00"))
+    store.change(ends_early, closed_at=at("2024-03-11 12:00"))
 
 
 @pytest.fixture

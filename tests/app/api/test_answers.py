@@ -1,5 +1,6 @@
 """Every answer: exactly the contract's fields, as /openapi.json describes them, unrounded."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ POINT = {
     "period", "value", "n", "numerator", "denominator", "p25", "p75", "p95", "status", "reason",
     "partial", "coverage", "recorded_at",
 }  # fmt: skip
+
+QUARANTINED = "https://git.test/1/1009"
+"""Closed a day before it was created."""
 
 ADDRESSES = {
     "/api/v1/indicators": "/api/v1/indicators",
@@ -53,6 +57,53 @@ def test_openapi_describes_every_path_and_only_problems_as_errors(client: TestCl
             if status != "200":
                 assert list(answer["content"]) == ["application/problem+json"]
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def test_openapi_says_what_every_parameter_and_field_means(client: TestClient) -> None:
+    description = client.get("/openapi.json").json()
+    for path, methods in description["paths"].items():
+        for parameter in methods["get"].get("parameters", []):
+            assert parameter.get("description"), (path, parameter["name"])
+        for status, answer in methods["get"]["responses"].items():
+            problem = answer["content"].get("application/problem+json", {"schema": {}})["schema"]
+            for name, field in problem.get("properties", {}).items():
+                assert field.get("description"), (path, status, name)
+    shapes = description["components"]["schemas"]
+    assert {"PointAnswer", "EvidenceAnswer", "TeamAnswer", "RunAnswer"} <= set(shapes)
+    for shape, schema in shapes.items():
+        Draft202012Validator.check_schema(schema)
+        for name, field in schema.get("properties", {}).items():
+            of = shapes[field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+            assert of.get("description"), (shape, name)
+
+
+def test_openapi_refers_only_to_what_it_holds(client: TestClient) -> None:
+    description = client.get("/openapi.json").json()
+
+    def references(part: Any) -> Iterator[str]:
+        for key, value in part.items() if isinstance(part, dict) else enumerate(part):
+            if key == "$ref":
+                yield value
+            elif isinstance(value, dict | list):
+                yield from references(value)
+
+    shapes = {f"#/components/schemas/{name}" for name in description["components"]["schemas"]}
+    assert set(references(description)) == shapes - {"#/components/schemas/HTTPValidationError"}
+    operations = [methods["get"]["operationId"] for methods in description["paths"].values()]
+    assert len(set(operations)) == len(operations)
+
+
+def test_a_series_as_known_at_says_how_far_the_data_reached_then(get: Any) -> None:
+    address = "/api/v1/indicators/open_mr_age/series?from=2024-03-18&as_known_at="
+    before = get(f"{address}2024-03-20T11:59:59Z")
+    assert (before["data_through"], before["points"]) == (None, [])
+    since = get(f"{address}2024-03-25T08:00:00%2B01:00")
+    assert since["data_through"] == "2024-03-20T12:00:00Z"
+    assert [(point["period"], point["partial"]) for point in since["points"]] == [
+        ("2024-03-18", False),
+        ("2024-03-19", False),
+        ("2024-03-20", True),
+    ]
 
 
 def test_indicators(get: Any) -> None:
@@ -198,13 +249,18 @@ def test_attention(get: Any) -> None:
 
 
 def test_data_quality(get: Any) -> None:
-    by_kind = {item["kind"]: item for item in get("/api/v1/data-quality")["items"]}
-    assert by_kind["unmatched_identity"]["count"] == 1
-    assert by_kind["unmatched_identity"]["items"][0]["address"] == "eve"
-    assert by_kind["unmatched_identity"]["items"][0]["line"] == ",Eve,,eve,"
-    assert by_kind["quarantined_merge_request"]["count"] == 1
-    assert "line" not in by_kind["quarantined_merge_request"]["items"][0]
-    assert by_kind["bot"]["items"][0]["address"] == "robo"
+    cases = get("/api/v1/data-quality")["items"]
+    assert [case["kind"] for case in cases] == [
+        "unmatched_identity",
+        "quarantined_merge_request",
+        "bot",
+    ]
+    assert [case["address"] for case in cases] == ["eve", QUARANTINED, "robo"]
+    assert [case["line"] for case in cases] == [",Eve,,eve,", None, None]
+    assert cases[1]["title"] == "Quarantined merge requests"
+    assert cases[1]["effect"] == "Left out of every indicator."
+    assert get("/api/v1/data-quality?kind=bot")["items"] == cases[2:]
+    assert get("/api/v1/data-quality?kind=early_note")["items"] == []
 
 
 def test_runs(get: Any) -> None:

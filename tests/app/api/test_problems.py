@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from app.api.request import Reading
 from app.main import create_app
 from app.settings import Settings
 from app.store.engine import make_engine
@@ -57,6 +58,10 @@ def check_problem(answer: Any, status: int) -> dict[str, Any]:
         ("/api/v1/teams/checkout?on=today", 422, "on"),
         ("/api/v1/teams/checkout?format=csv", 422, "format"),
         ("/api/v1/runs?limit=1000", 422, "limit"),
+        ("/api/v1/data-quality?kind=spelling", 404, "kind"),
+        ("/api/v1/teams/checkout/scorecard?period=2024-02&period=2024-03", 422, "period"),
+        ("/api/v1/indicators/mr_rate/series?to=9999-12-31", 422, "to"),
+        ("/api/v1/indicators/mr_rate/series?as_known_at=9999-12-31T23:59:59Z", 422, "as_known_at"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_field(
@@ -68,11 +73,28 @@ def test_what_cannot_be_is_refused_with_its_field(
 
 
 def test_an_unknown_address_and_another_method(client: TestClient) -> None:
-    problem = check_problem(client.get("/api/v1/velocity"), 404)
-    assert "field" not in problem
-    answer = client.post("/api/v1/teams")
-    check_problem(answer, 405)
-    assert answer.headers["allow"] == "GET"
+    for address in ("/api/v1/velocity", "/api/v1", "/api/", "/api"):
+        assert "field" not in check_problem(client.get(address), 404)
+    for address in ("/api/v1/teams", "/"):
+        answer = client.post(address)
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "GET, HEAD"
+    check_problem(client.post("/api/v1/teams"), 405)
+
+
+def test_a_date_that_is_one_but_out_of_reach_is_told_apart_from_none(client: TestClient) -> None:
+    asked = "/api/v1/indicators/open_mr_age/series?to="
+    far, none = client.get(f"{asked}9999-12-31").json(), client.get(f"{asked}2024-02-30").json()
+    assert far["detail"] == "to '9999-12-31' lies outside of the years 1900 to 2200."
+    assert none["detail"].startswith("to '2024-02-30' is not a date.")
+
+
+def test_what_is_said_twice_is_refused_rather_than_half_of_it_taken(client: TestClient) -> None:
+    asked = "/api/v1/indicators/open_mr_age/series?team=checkout&team="
+    assert check_problem(client.get(f"{asked}search"), 422)["detail"] == (
+        "'team' is given more than once."
+    )
+    assert check_problem(client.get(asked), 422)["field"] == "team"
 
 
 def test_an_unknown_page_is_a_page(client: TestClient) -> None:
@@ -166,6 +188,21 @@ def test_without_a_database_it_is_not_available(unreachable: TestClient, address
     assert "somebody" not in answer.text
     assert "database" in problem["detail"]
     assert answer.headers["retry-after"]
+
+
+def test_a_database_that_goes_away_during_a_request(
+    app: FastAPI, client: TestClient, collected: Engine
+) -> None:
+    def cut_off(session: Reading) -> Response:
+        own = session.scalar(text("SELECT pg_backend_pid()"))
+        with collected.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:own, 10000)"), {"own": own})
+        return Response("an answer that is ready to be sent")
+
+    app.add_api_route("/api/v1/cut-off", cut_off)
+    app.router.routes.insert(0, app.router.routes.pop())
+    assert "database" in check_problem(client.get("/api/v1/cut-off"), 503)["detail"]
+    assert client.get("/api/v1/teams").status_code == 200
 
 
 def test_without_a_database_it_is_alive_and_pages_say_so(unreachable: TestClient) -> None:

@@ -13,7 +13,9 @@ from app.store.tables import Coverage, IndicatorValue, RefreshState
 
 from .conftest import Store, at
 
-SETTINGS = Settings.model_validate({"reporting": {"history_start": "2022-01-01"}})
+SETTINGS = Settings.model_validate(
+    {"reporting": {"history_start": "2022-01-01"}, "gitlab": {"groups": ["acme"]}}
+)
 # A Wednesday, half past nine.
 THROUGH = at("2024-05-15 09:30")
 RECORDED = at("2024-05-15 09:40")

@@ -180,8 +180,9 @@ def test_limits_of_a_daily_indicator_come_from_month_ends(
 
 
 def test_as_known_at_gives_the_values_of_that_time(
-    values: Values, session: Session, settings: Settings
+    values: Values, store: Store, session: Session, settings: Settings
 ) -> None:
+    store.collected("2024-05-02 05:30")
     old, new = at("2024-05-02 06:00"), at("2024-05-10 06:00")
     values.put(
         "mr_rate", "product", "2024-04-01", 5.0, "narrow",
@@ -205,8 +206,10 @@ def test_as_known_at_gives_the_values_of_that_time(
 
 
 def test_a_series_as_known_at_ends_there_and_takes_the_last_day_known_for_a_running_week(
-    values: Values, session: Session, settings: Settings
+    values: Values, store: Store, session: Session, settings: Settings
 ) -> None:
+    store.collected("2024-05-08 05:30")
+    store.collected("2024-05-09 05:30")
     for day, recorded in (("2024-05-06", "2024-05-07 06:00"), ("2024-05-07", "2024-05-08 06:00"),
                           ("2024-05-08", "2024-05-09 06:00")):  # fmt: skip
         values.put("open_mr_age", "product", day, float(day[-1]), recorded_at=at(recorded))
@@ -215,7 +218,7 @@ def test_a_series_as_known_at_ends_there_and_takes_the_last_day_known_for_a_runn
         as_known_at="2024-05-08T12:00:00Z",
     )  # fmt: skip
     assert [(p.period, p.value, p.partial) for p in found.points] == [("2024-05-12", 7.0, True)]
-    assert found.data_through == at("2024-05-08 12:00")
+    assert found.data_through == at("2024-05-08 05:30")
     matrix = queries.matrix(session, settings, as_known_at="2024-05-08T12:00:00Z")
     judged = matrix.cells["product", "open_mr_age"].judged
     assert (judged.period, judged.value) == ("2024-05-07", 7.0)

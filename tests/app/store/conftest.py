@@ -155,19 +155,33 @@ def postgres_below(folder: Path) -> list[int]:
 def postmaster(data_dir: Path) -> int:
     """The number of the server's first process: the one that is nobody's child there."""
     alive = postgres_below(data_dir)
-    parents = {number: int(_status(number, "PPid")) for number in alive}
-    (first,) = [number for number, parent in parents.items() if parent not in alive]
+    parents = {number: _status(number, "PPid") for number in alive}
+    (first,) = [
+        number for number, parent in parents.items() if parent is not None and parent not in alive
+    ]
     return first
 
 
-def _status(number: int, field: str) -> str:
-    lines = Path(f"/proc/{number}/status").read_text().splitlines()
-    return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
+def _status(number: int, field: str) -> int | None:
+    """A number from the status of a process; None: it has ended, as those that serve a question do."""
+    try:
+        lines = Path(f"/proc/{number}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(next(line.split()[1] for line in lines if line.startswith(f"{field}:")))
 
 
-def owner_of(number: int) -> int:
+def owner_of(number: int) -> int | None:
     """The account a process runs as."""
-    return int(_status(number, "Uid"))
+    return _status(number, "Uid")
+
+
+def wait_for(file: Path) -> None:
+    """Returns when the file is there."""
+    end = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < end, f"{file} does not appear"
+        time.sleep(0.02)
 
 
 def wait_until_gone(folder: Path) -> None:

@@ -1,18 +1,23 @@
 """A GitLab that is served, a database, and the collector between them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
-from app.settings import Settings
+from app.settings import GitLabSettings, Settings
+from app.store.engine import make_engine
 from collectors import gitlab, runner
+from collectors.gitlab.client import GitLabClient
+from collectors.gitlab.queries import PROJECT_LISTING
 from collectors.retry import RetryPolicy
-from collectors.source import Progress, Source
+from collectors.source import Counters, Progress, Source
 from demo.gitlab import GitLabFake, World
 
 QUICK = RetryPolicy(base=0.001, cap=0.01, longest=0.05)
@@ -116,8 +121,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def world(clock: Clock) -> World:
+def small_world(clock: Clock) -> World:
     """An instance with one group, two projects and four people, and nothing in it yet."""
     world = World(clock=clock)
     world.add_group("acme")
@@ -130,23 +134,20 @@ def world(clock: Clock) -> World:
 
 
 @pytest.fixture
+def world(clock: Clock) -> World:
+    return small_world(clock)
+
+
+@pytest.fixture
 def lab(world: World, clock: Clock, engine: Engine) -> Iterator[Lab]:
     fake = GitLabFake(world)
     with fake.serving() as url:
         yield Lab(world, clock, fake, url, engine)
 
 
-@pytest.fixture
-def other_engine(
-    server_url: str, template: str, request: pytest.FixtureRequest
-) -> Iterator[Callable[[], Engine]]:
-    """Makes further migrated, empty databases."""
-    from uuid import uuid4
-
-    from sqlalchemy import create_engine, make_url
-
-    from app.store.engine import make_engine
-
+@contextmanager
+def databases(server_url: str, template: str) -> Iterator[Callable[[], Engine]]:
+    """A maker of migrated, empty databases, which are dropped in the end."""
     administrator = create_engine(
         make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
@@ -160,9 +161,69 @@ def other_engine(
         made.append((name, make_engine(url)))
         return made[-1][1]
 
-    yield make
-    for name, engine in made:
-        engine.dispose()
-        with administrator.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administrator.dispose()
+    try:
+        yield make
+    finally:
+        for name, engine in made:
+            engine.dispose()
+            with administrator.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        administrator.dispose()
+
+
+@pytest.fixture
+def other_engine(server_url: str, template: str) -> Iterator[Callable[[], Engine]]:
+    """Makes further migrated, empty databases."""
+    with databases(server_url, template) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def two_engines(server_url: str, template: str) -> Iterator[tuple[Engine, Engine]]:
+    """Two databases for a whole module: whoever uses them empties them first."""
+    with databases(server_url, template) as make:
+        yield make(), make()
+
+
+STEADY = RetryPolicy(base=0.001, cap=0.01, longest=0.05, attempts=5, first_attempts=5)
+"""As patient before the first answer as after it."""
+
+TOKEN = "glpat-SECRET-of-this-test"
+
+
+@pytest.fixture
+def fake(world: World) -> GitLabFake:
+    return GitLabFake(world, token=TOKEN)
+
+
+@pytest.fixture
+def url(fake: GitLabFake) -> Iterator[str]:
+    with fake.serving() as url:
+        yield url
+
+
+@contextmanager
+def connected(url: str, policy: RetryPolicy = STEADY, **settings: Any) -> Iterator[GitLabClient]:
+    token = settings.pop("with_token", TOKEN)
+    client = GitLabClient(
+        GitLabSettings.model_validate({"url": url, **settings}), token, Counters(), policy
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[GitLabClient]:
+    with connected(url) as client:
+        yield client
+
+
+def ask(client: GitLabClient, path: str = "acme/app") -> Any:
+    about = f"the project {path}"
+    return client.graphql(PROJECT_LISTING, {"path": path, "size": 5, "after": None}, about=about)
+
+
+def ask_rest(client: GitLabClient) -> Any:
+    return client.rest("/projects/1", "project", about="the project with id 1")

@@ -1,20 +1,13 @@
 """The client against a served fake and against servers that misbehave."""
 
-import json
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.errors import AppError, ConfigurationError
-from app.settings import GitLabSettings
+from app.errors import AppError
 from collectors.gitlab.client import USER_AGENT, GitLabClient
 from collectors.gitlab.errors import (
     ForbiddenError,
@@ -24,53 +17,9 @@ from collectors.gitlab.errors import (
     TokenRefusedError,
     UnreachableError,
 )
-from collectors.gitlab.queries import PROJECT_LISTING
 from collectors.retry import RetryPolicy
-from collectors.source import Counters
 from demo.gitlab import GitLabFake, World
-from demo.gitlab.answer import Answer, Request
-from demo.gitlab.server import Server
-
-QUICK = RetryPolicy(base=0.001, cap=0.01, longest=0.05, attempts=5, first_attempts=5)
-TOKEN = "glpat-SECRET-of-this-test"
-
-
-@pytest.fixture
-def fake(world: World) -> GitLabFake:
-    return GitLabFake(world, token=TOKEN)
-
-
-@pytest.fixture
-def url(fake: GitLabFake) -> Iterator[str]:
-    with fake.serving() as url:
-        yield url
-
-
-@contextmanager
-def connected(url: str, policy: RetryPolicy = QUICK, **settings: Any) -> Iterator[GitLabClient]:
-    token = settings.pop("with_token", TOKEN)
-    client = GitLabClient(
-        GitLabSettings.model_validate({"url": url, **settings}), token, Counters(), policy
-    )
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[GitLabClient]:
-    with connected(url) as client:
-        yield client
-
-
-def ask(client: GitLabClient, path: str = "acme/app") -> Any:
-    about = f"the project {path}"
-    return client.graphql(PROJECT_LISTING, {"path": path, "size": 5, "after": None}, about=about)
-
-
-def ask_rest(client: GitLabClient) -> Any:
-    return client.rest("/projects/1", "project", about="the project with id 1")
+from tests.collectors.gitlab.conftest import STEADY, TOKEN, ask, ask_rest, connected
 
 
 def test_graphql_and_rest_answer_and_are_counted(fake: GitLabFake, client: GitLabClient) -> None:
@@ -224,7 +173,7 @@ def test_a_server_that_is_not_there_is_told(asking: Any) -> None:
         asking(client)
 
     assert f"GitLab at {address} cannot be reached" in error.value.message
-    assert client._counters.retries == QUICK.first_attempts - 1
+    assert client._counters.retries == STEADY.first_attempts - 1
 
 
 def test_rest_tells_what_is_not_there(client: GitLabClient) -> None:
@@ -321,84 +270,30 @@ def test_a_server_error_with_json_is_asked_again(fake: GitLabFake, client: GitLa
     assert client._counters.retries == 1
 
 
-# Many threads, private authorities, proxies ------------------------------------------------------
+def test_a_database_that_gave_up_asks_for_a_smaller_page(
+    fake: GitLabFake, client: GitLabClient
+) -> None:
+    """GraphQL says it with status 503, which is otherwise a server that is not there."""
+    words = "Request timed out. Please try a less complex query or a smaller set of records."
+    fake.fail_next(503, body=graphql_errors(words))
+
+    with pytest.raises(HeavyQueryError, match="Please try a less complex query"):
+        ask(client)
+    assert client._counters.retries == 0
 
 
-def test_no_more_requests_are_in_flight_than_configured(world: World) -> None:
-    running, highest, lock = [0], [0], threading.Lock()
-    full = threading.Event()
-    fake = GitLabFake(world, token=TOKEN)
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (200, "does not exist or you don't have permission to perform this action"),
+        (422, "Variables are invalid"),
+    ],
+)
+def test_what_asking_again_does_not_mend_is_told_at_once(
+    fake: GitLabFake, client: GitLabClient, status: int, words: str
+) -> None:
+    fake.fail_next(status, body=graphql_errors(words), times=None)
 
-    def answer(request: Request) -> Answer:
-        with lock:
-            running[0] += 1
-            highest[0] = max(highest[0], running[0])
-            if running[0] == 3:
-                full.set()
-        full.wait(0.2)
-        try:
-            return fake.answer(request)
-        finally:
-            with lock:
-                running[0] -= 1
-
-    server = Server(0, answer)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        with connected(server.base_url, concurrency=3) as client, ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda n: (ask if n % 2 else ask_rest)(client), range(24)))
-    finally:
-        server.shutdown()
-        server.end_connections()
-        server.server_close()
-        thread.join()
-
-    assert len(answers) == 24
-    assert highest[0] == 3
-
-
-def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
-    missing, wrong = tmp_path / "missing.pem", tmp_path / "wrong.pem"
-    wrong.write_text("not a certificate")
-
-    for path in (missing, wrong):
-        with (
-            pytest.raises(ConfigurationError) as error,
-            connected("https://gitlab.example.com", ca_file=path),
-        ):
-            pass
-        assert f"gitlab.ca_file {path}" in error.value.message
-
-
-class Proxy(BaseHTTPRequestHandler):
-    """Notes what it is asked to connect to, and refuses."""
-
-    def do_CONNECT(self) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
-        self.send_error(403)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Prints nothing."""
-
-
-@pytest.mark.parametrize("asking", [ask, ask_rest])
-def test_https_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch, asking: Any) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        server.asked = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        monkeypatch.delenv("no_proxy", raising=False)
-        policy = RetryPolicy(base=0.001, cap=0.001, first_attempts=1)
-        with (
-            connected("https://gitlab.invalid", policy) as client,
-            pytest.raises(UnreachableError) as error,
-        ):
-            asking(client)
-        server.shutdown()
-        thread.join()
-
-    assert server.asked == ["gitlab.invalid:443"]  # type: ignore[attr-defined]
-    assert TOKEN not in json.dumps(str(error.value))
+    with pytest.raises(QueryRefusedError, match=words):
+        ask(client)
+    assert client._counters.retries == 0

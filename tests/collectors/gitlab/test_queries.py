@@ -8,7 +8,7 @@ from graphql import GraphQLSchema, build_schema, get_operation_ast, validate
 
 import collectors.gitlab.queries as queries_package
 from collectors.gitlab import queries
-from collectors.gitlab.projects import PORTIONS, PORTIONS_WITHOUT_TOKEN
+from collectors.gitlab.projects import PORTIONS
 from collectors.gitlab.queries import Query, with_people
 from demo.gitlab.complexity import cost
 from tests.conftest import require_shared
@@ -65,11 +65,6 @@ def test_the_largest_page_stays_below_what_gitlab_allows(
     carries_people = "people0" in query.text
 
     assert spent(schema, query) < (235 if carries_people else 200)
-
-
-def test_without_a_token_a_survey_carries_fewer_people(schema: GraphQLSchema) -> None:
-    for name in ("group_survey", "project_survey"):
-        assert spent(schema, with_people(name, PORTIONS_WITHOUT_TOKEN)) < 200
 
 
 def test_every_file_is_used() -> None:

@@ -1,0 +1,103 @@
+"""The database that the configuration names, embedded or external, for as long as a command uses it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Dialect, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import ConfigurationError
+from app.settings import Settings
+from app.store import migrate
+from app.store.engine import make_engine
+
+OLDEST = 15
+"""The first major version of Postgres that serves."""
+
+
+@contextmanager
+def open_database(settings: Settings, *, migrated: bool = True) -> Iterator[Engine]:
+    """The database of the configuration, for as long as it is used.
+
+    Without database.url the embedded one: attached to or started, and brought to the newest revision
+    unless migrated is false. Else the external one, which answers but may need `teamgauge migrate`.
+    Raises AppError when it cannot be had.
+    """
+    url = settings.database.url.get_secret_value()
+    if url:
+        engine = make_engine(url)
+        try:
+            check_connection(engine)
+            yield engine
+        finally:
+            engine.dispose()
+        return
+    if sys.platform == "win32":
+        raise ConfigurationError(
+            "The embedded Postgres runs on Linux and macOS only.",
+            "Set database.url to a Postgres of your own, or use the Windows Subsystem for Linux.",
+        )
+    # Late: an external database needs neither the embedded server's modules nor its system.
+    from app.store.embedded import EmbeddedServer, default_data_dir
+
+    server = EmbeddedServer(settings.database.data_dir or default_data_dir())
+    with server.running() as own:
+        engine = make_engine(own)
+        _recover_with(engine, server.recover)
+        try:
+            if migrated:
+                migrate.upgrade(engine)
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def check_connection(engine: Engine) -> None:
+    """Raises ConfigurationError when the database does not answer or cannot serve us."""
+    where = _shown(engine.url)
+    try:
+        with engine.connect() as connection:
+            version = connection.scalar(text("SHOW server_version"))
+            number = int(connection.scalar(text("SHOW server_version_num")) or 0)
+            encoding = connection.scalar(text("SHOW server_encoding"))
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()
+        raise ConfigurationError(
+            f"The database {where} cannot be reached: {reason[0].rstrip('.')}.",
+            "Check database.url and whether the server runs.",
+        ) from error
+    if number < OLDEST * 10_000:
+        raise ConfigurationError(
+            f"The database {where} is Postgres {version}, teamgauge needs {OLDEST} or newer.",
+            "Upgrade it, or leave database.url empty for the embedded one.",
+        )
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"The database {where} stores text as {encoding}, teamgauge needs UTF8.",
+            "Make another one: CREATE DATABASE teamgauge ENCODING 'UTF8' TEMPLATE template0",
+        )
+
+
+def _shown(url: URL) -> str:
+    """An address without password: the driver would also take one from the query, so that goes too."""
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    hosts = url.query.get("host", ())
+    return f"{plain} at {hosts}" if isinstance(hosts, str) else str(plain)
+
+
+def _recover_with(engine: Engine, recover: Callable[[], None]) -> None:
+    """Starts the embedded server again when a web server of many days finds that it is gone."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: Dialect, _record: object, arguments: tuple[Any, ...], named: dict[str, Any]
+    ) -> DBAPIConnection:
+        try:
+            return dialect.connect(*arguments, **named)
+        except psycopg.OperationalError:
+            recover()
+            return dialect.connect(*arguments, **named)

@@ -1,0 +1,181 @@
+"""The revisions against the tables, up from empty and down again, and what every table keeps to."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Engine, text
+
+from app.errors import ConfigurationError
+from app.store import migrate
+from app.store.engine import make_engine
+from app.store.tables import Base
+
+COLUMNS = """
+    SELECT table_name, column_name, data_type, udt_name, is_nullable, column_default
+    FROM information_schema.columns WHERE table_schema = 'public'
+"""
+CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, contype::text, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+"""
+INDEXES = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+SEQUENCES = "SELECT sequencename, data_type::text FROM pg_sequences WHERE schemaname = 'public'"
+OTHER_OBJECTS = """
+    SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c'
+        AND typcategory <> 'A'
+    UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal
+"""
+
+OWN = "alembic_version"
+"""Alembic's table of the revision; it is named by Alembic."""
+
+Rows = set[tuple[Any, ...]]
+
+
+def rows(engine: Engine, query: str) -> Rows:
+    """The rows of a query, without those of Alembic's own table."""
+    with engine.connect() as connection:
+        return {tuple(row) for row in connection.execute(text(query)) if row[0] != OWN}
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Engine]:
+    """An engine on a database without tables."""
+    engine = make_engine(empty_database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_the_revisions_make_the_tables(engine: Engine) -> None:
+    """What `alembic check` finds: tables, columns, types, indexes and keys that differ."""
+    configuration = migrate.configuration()
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.check(configuration)
+
+
+def test_the_revisions_make_the_very_same_database(engine: Engine, empty: Engine) -> None:
+    """What `alembic check` does not compare: defaults, checks, partial indexes, deferred keys."""
+    with empty.begin() as connection:
+        Base.metadata.create_all(connection)
+    for query in (COLUMNS, CONSTRAINTS, INDEXES, SEQUENCES):
+        assert rows(engine, query) == rows(empty, query)
+
+
+def test_from_empty_to_the_newest_and_back(empty: Engine) -> None:
+    assert migrate.present_revision(empty) is None
+    migrate.upgrade(empty)
+    assert migrate.present_revision(empty) == migrate.newest_revision()
+    migrate.require_newest(empty)
+    made = [rows(empty, query) for query in (COLUMNS, CONSTRAINTS, INDEXES, SEQUENCES)]
+    assert rows(empty, "SELECT slug, name, parent FROM teams") == {
+        ("organisation", "Organisation", None)
+    }
+    migrate.downgrade(empty, "base")
+    assert migrate.present_revision(empty) is None
+    for query in (COLUMNS, CONSTRAINTS, INDEXES, SEQUENCES, OTHER_OBJECTS):
+        assert rows(empty, query) == set()
+    migrate.upgrade(empty)
+    assert [rows(empty, query) for query in (COLUMNS, CONSTRAINTS, INDEXES, SEQUENCES)] == made
+
+
+def test_upgrading_again_writes_nothing(engine: Engine) -> None:
+    written = "SELECT 'revision', xmin::text, ctid::text FROM alembic_version"
+    before = rows(engine, written)
+    migrate.upgrade(engine)
+    assert rows(engine, written) == before
+
+
+def test_programs_that_start_together_upgrade_once(empty: Engine) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(migrate.upgrade, empty) for _ in range(4)]:
+            done.result()
+    assert migrate.present_revision(empty) == migrate.newest_revision()
+    assert rows(empty, "SELECT count(*) FROM teams") == {(1,)}
+
+
+def test_a_database_without_tables_names_the_command(empty: Engine) -> None:
+    with pytest.raises(ConfigurationError, match=r"at revision none.* Run `teamgauge migrate`\."):
+        migrate.require_newest(empty)
+
+
+@pytest.mark.parametrize("step", [migrate.upgrade, migrate.require_newest])
+def test_a_database_of_a_newer_program_is_left_alone(step: Any, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = rows(engine, COLUMNS)
+    with pytest.raises(ConfigurationError, match="at revision 9999, which this program does not"):
+        step(engine)
+    assert migrate.present_revision(engine) == "9999"
+    assert rows(engine, COLUMNS) == before
+
+
+def test_every_constraint_and_index_is_named_by_the_convention(engine: Engine) -> None:
+    prefixes = {"p": "pk_{}", "f": "fk_{}_", "u": "uq_{}_", "c": "ck_{}_"}
+    constraints = rows(engine, CONSTRAINTS)
+    assert constraints
+    for table, name, kind, _ in constraints:
+        assert re.match(prefixes[kind].format(table), name), name
+        assert len(name) < 64, "Postgres cuts longer names off"
+    behind = {(table, name) for table, name, *_ in constraints}
+    for table, name, definition in rows(engine, INDEXES):
+        if (table, name) not in behind:
+            prefix = "uq" if definition.startswith("CREATE UNIQUE") else "ix"
+            assert name.startswith(f"{prefix}_{table}_"), name
+
+
+def test_every_instant_has_a_zone(engine: Engine) -> None:
+    types = {row[2] for row in rows(engine, COLUMNS)}
+    assert "timestamp with time zone" in types
+    assert types & {"timestamp without time zone", "time without time zone"} == set()
+
+
+NO_FOREIGN_KEY = {
+    # Derived rows outlive what they were derived from: the difference tells the refresh what is stale.
+    "attribution_spans.account_id",
+    "merge_request_facts.author_id",
+    "merge_request_facts.project_id",
+    "project_owners.project_id",
+    "team_member_spans.person_id",
+}
+
+
+def test_what_names_a_row_of_another_table_is_a_foreign_key(engine: Engine) -> None:
+    naming = {
+        f"{table}.{column}"
+        for table, column, *_ in rows(engine, COLUMNS)
+        if column.endswith("_id") or (column in ("team", "parent") and table != "people")
+    }
+    found = {
+        f"{table}.{column}"
+        for table, _, kind, definition in rows(engine, CONSTRAINTS)
+        if kind == "f"
+        for column in re.findall(r"FOREIGN KEY \(([^)]+)\)", definition)
+    }
+    assert naming - found == NO_FOREIGN_KEY | {"people.person_id"}
+    assert found <= naming
+
+
+def test_deleting_a_row_never_searches_a_whole_table(engine: Engine) -> None:
+    """Every foreign key has an index that begins with its column, save on a table of a few rows."""
+    first = {
+        (table, re.findall(r"\((\w+)", definition)[0])
+        for table, _, definition in rows(engine, INDEXES)
+        if " WHERE " not in definition
+    }
+    keys = {
+        (table, re.findall(r"FOREIGN KEY \((\w+)\)", definition)[0])
+        for table, _, kind, definition in rows(engine, CONSTRAINTS)
+        if kind == "f"
+    }
+    # Teams are retired, never deleted: their stored values are kept.
+    assert keys - first == {("indicator_values", "team_id"), ("targets", "team")}
+
+
+def test_no_extension_is_needed(engine: Engine) -> None:
+    assert rows(engine, "SELECT extname FROM pg_extension") == {("plpgsql",)}

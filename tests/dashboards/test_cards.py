@@ -1,0 +1,110 @@
+"""The card of one indicator: number, table, links, and what stands behind the number."""
+
+from dataclasses import replace
+
+from dashboards.cards import NUMBERS_SHOWN, card_of, in_variant
+
+from .made import (
+    AGE,
+    AGE_LIMITS,
+    RATE,
+    RATE_LIMITS,
+    SETTINGS,
+    months,
+    point,
+    scorecard_row,
+    series,
+    weeks,
+)
+
+NOTHING: dict[str, str | None] = {}
+
+
+def test_card_of_a_median() -> None:
+    points = weeks(24.0, 23.0, 30.04)
+    row = scorecard_row(points[-1], AGE, AGE_LIMITS)
+    card = card_of(row, series(points, AGE, AGE_LIMITS), SETTINGS, NOTHING)
+    assert (card.number, card.unit, card.target) == ("30.04", "days", "≤ 30 days")
+    assert (card.mark, card.colour, card.status) == ("attention", "warn", "Attention")
+    assert card.made_of == "Middle half 29.0 to 31.0, coverage 96%"
+    assert card.when == "22 Nov, day not over"
+    assert card.evidence_words == "31 merge requests"
+    assert card.evidence == "/indicators/open_mr_age/evidence?team=checkout"
+    assert card.variant is None
+    assert card.chart_label == (
+        "Open MR Age by week, now 30.04 days, normal range 17 to 31, target ≤ 30 days. "
+        "The table below has the numbers."
+    )
+
+
+def test_table_below_the_chart_is_newest_first_and_marks_signals() -> None:
+    points = weeks(24.0, 41.0, 25.0)
+    points[1] = replace(points[1], signal=True)
+    card = card_of(scorecard_row(points[-1]), series(points), SETTINGS, NOTHING)
+    assert [(n.period, n.shown, n.mark) for n in card.numbers] == [
+        ("week to 22 Nov 2026", "25.0 days", "not over"),
+        ("week to 15 Nov 2026", "41.0 days", "signal"),
+        ("week to 8 Nov 2026", "24.0 days", ""),
+    ]
+    assert card.more == 0
+
+
+def test_numbers_are_not_rounded_across_the_target_of_their_own_time() -> None:
+    points = weeks(25.04, 25.04)
+    steps = [("2020-01-01", 25.0), ("2026-11-20", 30.0)]
+    card = card_of(scorecard_row(points[-1]), series(points, targets=steps), SETTINGS, NOTHING)
+    assert [n.shown for n in card.numbers] == ["25.0 days", "25.04 days"]
+
+
+def test_long_table_ends_and_says_how_many_more_the_file_has() -> None:
+    points = weeks(*[20.0] * (NUMBERS_SHOWN + 7))
+    card = card_of(scorecard_row(points[-1]), series(points), SETTINGS, {"from": "2025-06-01"})
+    assert len(card.numbers) == NUMBERS_SHOWN
+    assert card.more == 7
+    assert card.csv == (
+        "/api/v1/indicators/open_mr_age/series?team=checkout&from=2025-06-01&grain=week&format=csv"
+    )
+
+
+def test_card_of_a_rate_tells_the_running_month() -> None:
+    points = months(9.0, 8.06, 5.5)
+    row = scorecard_row(points[1], RATE, RATE_LIMITS)
+    card = card_of(row, series(points, RATE, RATE_LIMITS), SETTINGS, {"period": "2026-10"})
+    assert card.number == "8.1"
+    assert card.sentence.endswith("November so far: 5.5.")
+    assert card.made_of == "11.0 people on average, coverage 96%"
+    assert card.evidence_words == "89 merge requests"
+    assert card.evidence == "/indicators/mr_rate/evidence?team=checkout&period=2026-10"
+    assert card.when == "October 2026"
+
+
+def test_few_cases_and_none_are_said() -> None:
+    few = point("2026-11-22", 20.0, n=9)
+    card = card_of(scorecard_row(few), series([few]), SETTINGS, NOTHING)
+    assert card.made_of == "Few cases, middle half 19.0 to 21.0, coverage 96%"
+    none = point("2026-10", 0.0, RATE, n=0)
+    card = card_of(scorecard_row(none, RATE), series([none], RATE), SETTINGS, NOTHING)
+    assert card.made_of.startswith("Few cases, 0 merged merge requests, 11.0 people on average")
+    assert card.evidence_words == ""
+
+
+def test_without_a_value_a_sentence_replaces_number_and_chart() -> None:
+    points = weeks(None, None)
+    card = card_of(scorecard_row(points[-1]), series(points), SETTINGS, NOTHING)
+    assert card.number is None
+    assert card.figure is None
+    assert card.chart == ""
+    assert (card.mark, card.status) == ("no_data", "No data")
+    assert card.sentence == "There were no open merge requests on 22 Nov 2026."
+
+
+def test_another_variant_is_judged_in_the_same_period() -> None:
+    narrow, wider = months(9.0, 8.0, 5.5), months(1.0, 2.0, 0.5)
+    row = scorecard_row(narrow[1], RATE, RATE_LIMITS)
+    one = replace(series(wider, RATE), variant="wider")
+    judged = in_variant(row, one)
+    assert (judged.point.value, judged.limits, judged.variant) == (2.0, None, "wider")
+    card = card_of(judged, one, SETTINGS, NOTHING)
+    assert card.variant == "Wider: by the community"
+    assert card.evidence.endswith("&variant=wider")
+    assert in_variant(row, replace(one, points=[])) is row

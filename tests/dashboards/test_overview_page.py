@@ -1,0 +1,156 @@
+"""The overview of a made matrix: tally, signals, heads, and how large the page may be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import sessionmaker
+
+from app.metrics import INDICATORS
+from app.metrics.answers import Matrix, MatrixCell, TeamRow
+from app.metrics.indicator import Cadence, Indicator
+from dashboards import overview, pages
+from dashboards.asked import Asked
+
+from .made import AGE, AGE_LIMITS, NOW, RATE_LIMITS, SETTINGS, cell, months, team_row, weeks
+
+TEAMS = (
+    team_row("organisation", None, 0, above=True),
+    team_row("product", above=True),
+    team_row("checkout", "product", 2),
+    team_row("search", "product", 2),
+    team_row("docs"),
+)
+
+
+def filled(indicator: Indicator, value: float, *, signal: bool = False) -> MatrixCell:
+    """13 points that end with the value; a monthly indicator has the running month behind it."""
+    if indicator.cadence is Cadence.DAILY:
+        trail = weeks(*[20.0] * 12, value)
+        trail[-1] = replace(trail[-1], signal=signal)
+        return cell(trail, indicator, AGE_LIMITS)
+    trail = months(*[9.0] * 11, value, 5.5)
+    trail[-2] = replace(trail[-2], signal=signal)
+    return cell(trail, indicator, RATE_LIMITS, judged=-2)
+
+
+def matrix(
+    values: Mapping[tuple[str, str], MatrixCell], teams: Sequence[TeamRow] = TEAMS
+) -> Matrix:
+    """Every cell on target, but for the given ones."""
+    quiet = {
+        indicator.key: filled(indicator, 20.0 if indicator.cadence is Cadence.DAILY else 12.0)
+        for indicator in INDICATORS
+    }
+    return Matrix(
+        period=None,
+        data_through=NOW,
+        recorded_at=NOW,
+        teams=teams,
+        indicators=INDICATORS,
+        cells={
+            (team.slug, indicator.key): replace(
+                values.get((team.slug, indicator.key), quiet[indicator.key]), team=team.slug
+            )
+            for team in teams
+            for indicator in INDICATORS
+        },
+    )
+
+
+def page(made: Matrix, **query: str) -> dict[str, Any]:
+    return overview.context(made, SETTINGS, Asked(query=query), None)
+
+
+def test_tally_counts_the_cells_of_teams_without_teams_below() -> None:
+    problem = filled(AGE, 41.3)
+    shown = page(matrix({("checkout", AGE.key): problem, ("product", AGE.key): problem}))
+    assert {str(status): count for status, count in shown["tally"].items()} == {
+        "problem": 1,
+        "attention": 0,
+        "on_target": 3 * len(INDICATORS) - 1,
+    }
+    assert shown["leaves"] == 3
+
+
+def test_signals_of_leaves_are_told_what_worsened_first() -> None:
+    made = matrix(
+        {
+            ("search", AGE.key): filled(AGE, 12.0, signal=True),
+            ("checkout", AGE.key): filled(AGE, 41.3, signal=True),
+            ("product", AGE.key): filled(AGE, 41.3, signal=True),
+        }
+    )
+    shown = page(made)
+    assert [(s.team, s.improved) for s in shown["signals"]] == [
+        ("Checkout", False),
+        ("Search", True),
+    ]
+    assert shown["signal_count"] == 2
+    rows = {row.team.slug: row for row in shown["rows"]}
+    assert rows["checkout"].has == "on_target problem signal"
+    assert rows["docs"].has == "on_target"
+
+
+def test_more_signals_than_fit_are_behind_an_address() -> None:
+    teams = [TEAMS[0], *(team_row(f"t{number}") for number in range(9))]
+    loud = {(team.slug, AGE.key): filled(AGE, 41.3, signal=True) for team in teams[1:]}
+    shown = page(matrix(loud, teams))
+    assert (len(shown["signals"]), shown["signal_count"]) == (6, 9)
+    assert shown["all_signals"] == "/?signals=all"
+    every = page(matrix(loud, teams), signals="all")
+    assert len(every["signals"]) == 9
+    assert every["all_signals"] is None
+
+
+def test_heads_say_of_when_the_numbers_are() -> None:
+    daily, monthly = page(matrix({}))["groups"]
+    assert (daily.words, daily.running) == ("22 Nov 2026, 06:10, day not over", True)
+    assert (monthly.words, monthly.note, monthly.running) == (
+        "October 2026, the last whole month",
+        "(hollow point: November so far)",
+        False,
+    )
+
+
+def test_cells_lead_to_the_card_of_the_same_period() -> None:
+    rows = {row.team.slug: row for row in page(matrix({}), period="2026-10")["rows"]}
+    addresses = [shown.address for shown in rows["checkout"].cells]
+    assert f"/teams/checkout?period=2026-10#{AGE.key}" in addresses
+    assert rows["checkout"].depth == 2
+
+
+def test_restated_values_of_the_same_period_are_counted() -> None:
+    present = matrix({})
+    then = matrix({("checkout", AGE.key): filled(AGE, 21.0)})
+    assert overview.restated(then, present) == 1
+    assert overview.restated(present, present) == 0
+    unknown = filled(AGE, 21.0)
+    unknown = replace(unknown, judged=replace(unknown.judged, recorded_at=None))
+    assert overview.restated(matrix({("checkout", AGE.key): unknown}), present) == 0
+
+
+def drawn(made: Matrix) -> str:
+    answer = pages.Pages(SETTINGS, sessionmaker()).respond(
+        "overview.html", {"page": "overview", **page(made)}
+    )
+    return bytes(answer.body).decode()
+
+
+def test_page_of_28_teams_stays_small() -> None:
+    # 170 KB is for all eight indicators: 18 KB for each, and 26 KB for the page and its 28 teams.
+    teams = [TEAMS[0], *(team_row(f"localisation-{number}") for number in range(27))]
+    assert len(drawn(matrix({}, teams)).encode()) < 18_000 * len(INDICATORS) + 26_000
+
+
+def test_names_are_text() -> None:
+    hostile = replace(TEAMS[-1], name="<script>alert(1)</script> \"&'")
+    html = drawn(matrix({}, [*TEAMS[:-1], hostile]))
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &#34;&amp;&#39;" in html
+
+
+def test_json_inside_a_page_cannot_end_its_element() -> None:
+    text = "</script><!-- & \u2028"
+    embedded = str(pages.embedded({"x": text}))
+    assert embedded == '{"x":"\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"}'

@@ -1,0 +1,152 @@
+"""Sentences, tips and signals: the number, the range, the target, and no word more than is known."""
+
+from dataclasses import replace
+
+from app.metrics.indicator import Indicator, Limits, Point, Reason
+from dashboards import formatting, sentences
+from dashboards.sentences import Judged
+
+from .made import AGE, AGE_LIMITS, RATE, RATE_LIMITS, months, point, target_of, weeks
+
+
+def judged(
+    point: Point,
+    indicator: Indicator = AGE,
+    limits: Limits | None = None,
+    running: Point | None = None,
+) -> Judged:
+    target = target_of(indicator)
+    return Judged(
+        indicator=indicator,
+        point=point,
+        limits=limits,
+        target=target,
+        at=formatting.borders(indicator, target, 0.2),
+        running=running,
+    )
+
+
+def signal(made: Point) -> Point:
+    return replace(made, signal=True)
+
+
+def test_quiet_value_is_inside_its_range() -> None:
+    points = weeks(24.0, 23.0, 25.26)
+    assert sentences.card(judged(points[-1], limits=AGE_LIMITS), points) == (
+        "The median of 31 open merge requests is <strong>25.3 days</strong>, "
+        "inside its normal range of 17 to 31."
+    )
+
+
+def test_signal_says_since_when_and_what_was_a_month_before() -> None:
+    points = weeks(32.0, 20.0, 33.0, 35.0, 38.0, 40.0, 42.0, 41.3)
+    # Week by week to 22 November: 33 on 18 October is the first of the row above 31.1.
+    assert sentences.card(judged(signal(points[-1]), limits=AGE_LIMITS), points) == (
+        "The median of 31 open merge requests is <strong>41.3 days</strong>, above its normal "
+        "range of 17 to 31 since 18 Oct 2026. A month before it was 35.0."
+    )
+
+
+def test_a_signal_inside_the_range_does_not_lengthen_the_time_outside() -> None:
+    points = weeks(20.0, 20.0, 20.0, 20.0, 28.0, 41.3)
+    points[-2] = signal(points[-2])  # the eighth of a run on one side
+    text = sentences.card(judged(signal(points[-1]), limits=AGE_LIMITS), points)
+    assert "above its normal range of 17 to 31. A month before" in text
+
+
+def test_long_run_inside_the_range_is_told_as_one() -> None:
+    points = weeks(20.0, 20.0, 20.0, 20.0, 20.0, 20.0)
+    one = judged(signal(points[-1]), limits=AGE_LIMITS)
+    assert sentences.card(one, points) == (
+        "The median of 31 open merge requests is <strong>20.0 days</strong>, below its centre "
+        "line of 23.9 for eight months or more. A month before it was 20.0."
+    )
+    assert sentences.signal_line(one) == (
+        "Open MR Age improved: 20.0 days, eight months or more below 23.9 days"
+    )
+
+
+def test_rate_of_the_last_month_tells_the_running_one_without_judging_it() -> None:
+    points = months(9.0, 8.06, 5.5)
+    one = judged(points[1], RATE, RATE_LIMITS, running=points[2])
+    assert sentences.card(one, points) == (
+        "<strong>8.1 per person</strong> in October 2026, inside its normal range of 7.0 to 11.2. "
+        "November so far: 5.5."
+    )
+    running = judged(points[2], RATE, RATE_LIMITS)
+    assert sentences.card(running, points) == (
+        "<strong>5.5 per person</strong> in November 2026 so far."
+    )
+    assert sentences.status_words(points[2]) == "not over, no status"
+
+
+def test_worsened_and_improved_follow_the_indicator() -> None:
+    high, low = signal(point("2026-11-22", 41.3)), signal(point("2026-11-22", 12.0))
+    assert sentences.signal_line(judged(high, limits=AGE_LIMITS)) == (
+        "Open MR Age worsened to 41.3 days, normal\u00a017\u00a0to\u00a031"
+    )
+    assert judged(low, limits=AGE_LIMITS).improved
+    fewer, more = (signal(point("2026-10", value, RATE)) for value in (5.0, 15.8))
+    assert not judged(fewer, RATE, RATE_LIMITS).improved
+    assert sentences.signal_line(judged(more, RATE, RATE_LIMITS)) == (
+        "Merge request rate improved to 15.8 per person, normal\u00a07.0\u00a0to\u00a011.2"
+    )
+
+
+def test_what_is_missing_is_said() -> None:
+    none = point("2026-11-22", None)
+    assert sentences.missing(AGE, none) == "none"
+    assert sentences.card(judged(none), []) == "There were no open merge requests on 22 Nov 2026."
+    nobody = replace(point("2026-10", None, RATE), denominator=0.0)
+    assert sentences.missing(RATE, nobody) == "no people"
+    assert sentences.missing_sentence(RATE, nobody) == (
+        "Nobody was a member of this team in October 2026."
+    )
+    never = replace(none, recorded_at=None)
+    assert sentences.missing(AGE, never) == "not recorded"
+    assert sentences.missing_sentence(AGE, never) == "No value of 22 Nov 2026 was recorded."
+    hidden = replace(none, reason=Reason.SUPPRESSED)
+    assert sentences.missing(AGE, hidden) == "hidden"
+    odd = replace(none, reason=Reason.NOT_MEANINGFUL)
+    assert sentences.missing(AGE, odd) == "not meaningful"
+
+
+def test_tip_of_a_quiet_median() -> None:
+    assert sentences.tip(judged(point("2026-11-22", 25.26), limits=AGE_LIMITS)) == [
+        "25.3 days · on target",
+        "Target ≤ 30 days",
+        "31 open merge requests",
+        "Middle half 24.3 to 26.3 days",
+        "Coverage 96%",
+        "Normal range 17 to 31",
+    ]
+
+
+def test_tip_of_a_signal_of_few_cases() -> None:
+    few = replace(signal(point("2026-11-22", 41.3)), n=3, p25=None, p75=None, coverage=None)
+    assert sentences.tip(judged(few, limits=AGE_LIMITS)) == [
+        "41.3 days · problem",
+        "Target ≤ 30 days",
+        "3 open merge requests",
+        "17.4 above its centre line 23.9",
+        "Signal: outside its normal range 17 to 31",
+        "Few cases: read with care",
+    ]
+
+
+def test_tip_of_a_rate_tells_what_it_is_made_of() -> None:
+    points = months(8.06, 5.5)
+    assert sentences.tip(judged(points[0], RATE, running=points[1])) == [
+        "8.1 per person · attention",
+        "Target ≥ 10",
+        "89 merged merge requests, 11.0 people on average",
+        "Coverage 96%",
+        "November 2026 so far: 5.5",
+    ]
+
+
+def test_tip_without_a_value_says_why() -> None:
+    assert sentences.tip(judged(point("2026-11-22", None))) == [
+        "No data",
+        "There were no open merge requests on 22 Nov 2026.",
+    ]
