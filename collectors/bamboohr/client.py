@@ -98,7 +98,9 @@ class BambooHRClient:
     def _about_status(self, response: httpx.Response, about: str) -> Exception:
         status = response.status_code
         final = about_status(status, self.url, about, _said(response))
-        wait = asked_wait({name.lower(): value for name, value in response.headers.items()})
+        wait = asked_wait(
+            {name.lower(): value for name, value in response.headers.items()}, limited=status == 429
+        )
         if status == 429 or (status == 503 and wait is not None):
             # Until September 2026 BambooHR limited the rate with 503.
             return Transient(final, wait, limited=True)

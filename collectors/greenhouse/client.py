@@ -150,12 +150,12 @@ def _judged(response: httpx.Response, final: AppError) -> Exception:
     """Whether asking again may mend an answer, and when."""
     status = response.status_code
     if status == 429:
-        wait = asked_wait(response.headers)
+        wait = asked_wait(response.headers, limited=True)
         if wait is None:
             wait = _left_of_window(response.headers)
         return Transient(final, wait, limited=True)
     if status >= 500 or status in (408, 425):
-        return Transient(final, asked_wait(response.headers))
+        return Transient(final, asked_wait(response.headers, limited=False))
     return final
 
 
