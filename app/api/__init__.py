@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from app.api import data_quality, health, indicators, runs, teams
+from app.api import data_quality, health, indicators, restatements, runs, teams
 
 ROUTERS: tuple[APIRouter, ...] = (
     indicators.router,
     teams.router,
+    restatements.router,
     runs.router,
     data_quality.router,
     health.router,

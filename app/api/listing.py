@@ -87,9 +87,9 @@ def respond(answer: BaseModel) -> Response:
 
 
 def respond_with_list(
-    request: Request, asked: Paged, kind: type[Item], items: Sequence[Item]
+    request: Request, asked: Paged, kind: type[BaseModel] | UnionType, items: Sequence[BaseModel]
 ) -> Response:
-    """A page of a list that was made whole."""
+    """A page of a list that was made whole. kind: of the rows, or of each sort of row."""
     cursor = Cursor(request)
     start = 0
     if asked.cursor is not None:
@@ -100,7 +100,11 @@ def respond_with_list(
 
 
 def respond_with_page(
-    request: Request, asked: AsTable, kind: type[Item], items: Sequence[Item], next_: str | None
+    request: Request,
+    asked: AsTable,
+    kind: type[BaseModel] | UnionType,
+    items: Sequence[BaseModel],
+    next_: str | None,
 ) -> Response:
     """A page of a list, with a Link header to the next one."""
     if asked.format == "csv":
@@ -113,7 +117,9 @@ def respond_with_page(
     return answer
 
 
-def respond_as_table(request: Request, kind: type[Item], items: Sequence[Item]) -> Response:
+def respond_as_table(
+    request: Request, kind: type[BaseModel] | UnionType, items: Sequence[BaseModel]
+) -> Response:
     """Rows as CSV, under a name that is made of the address."""
     name = "-".join(request.url.path.removeprefix("/api/v1/").split("/"))
     safe = re.sub(r"[^\w-]", "_", name, flags=re.ASCII)
@@ -121,8 +127,10 @@ def respond_as_table(request: Request, kind: type[Item], items: Sequence[Item]) 
     return Response(table(kind, items), media_type=CSV_TYPE, headers=HEADERS | disposition)
 
 
-def table(kind: type[Item], items: Sequence[Item]) -> str:
+def table(kind: type[BaseModel] | UnionType, items: Sequence[BaseModel]) -> str:
     """Rows as CSV with a header: fields of a field are named `author.username`, null is empty.
+
+    Rows of several sorts stand in one table: what a sort does not have is empty.
 
     A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
     return) gets an apostrophe in front; numbers stay as they are.
@@ -130,7 +138,7 @@ def table(kind: type[Item], items: Sequence[Item]) -> str:
     rows = [item.model_dump(mode="json", by_alias=True) for item in items]
     shown = [
         column
-        for column in columns(kind)
+        for column in _columns_of_all(kind)
         if column.always or any(column.path[0] in r for r in rows)
     ]
     text = StringIO()
@@ -153,6 +161,12 @@ class Column:
         for name in self.path:
             value = None if value is None else value.get(name)
         return value
+
+
+def _columns_of_all(kind: type[BaseModel] | UnionType) -> list[Column]:
+    """The columns of every sort of row, each once."""
+    sorts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return list({column.path: column for sort in sorts for column in columns(sort)}.values())
 
 
 def columns(kind: type[BaseModel], above: tuple[str, ...] = ()) -> list[Column]:

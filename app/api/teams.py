@@ -1,5 +1,6 @@
 """`/api/v1/teams`: the tree, one team, its indicators and what waits in it."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -9,9 +10,10 @@ from app.api.listing import Listed, respond, respond_with_list
 from app.api.problems import PROBLEMS, TABLE_OR_PROBLEMS
 from app.api.request import Configured, Paged, Parameters, Period, Reading
 from app.api.shapes.indicators import ScorecardAnswer
-from app.api.shapes.merge_requests import AttentionAnswer
+from app.api.shapes.merge_requests import AttentionAnswer, WaitingOpeningAnswer
 from app.api.shapes.teams import TeamAnswer, TeamRowAnswer
 from app.metrics import queries
+from app.metrics.answers import EvidenceRow
 
 router = APIRouter(prefix="/api/v1/teams", tags=["teams"])
 
@@ -79,7 +81,9 @@ def scorecard(
 
 
 @router.get(
-    "/{slug}/attention", response_model=Listed[AttentionAnswer], responses=TABLE_OR_PROBLEMS
+    "/{slug}/attention",
+    response_model=Listed[AttentionAnswer | WaitingOpeningAnswer],
+    responses=TABLE_OR_PROBLEMS,
 )
 def attention(
     request: Request,
@@ -88,9 +92,27 @@ def attention(
     slug: Slug,
     asked: Annotated[Paged, Query()],
 ) -> Response:
-    """What waits now: merge requests in review, the longest first, then orphaned open ones."""
+    """What waits now: reviews, answers to the community, openings past their target start, orphans."""
     found = queries.attention(session, settings, slug, limit=None)
-    waiting = [("in_review", each.row) for each in found.oldest_in_review]
-    waiting += [("orphaned", each.row) for each in found.orphaned]
-    items = [AttentionAnswer(kind=kind, **AttentionAnswer.fields_of(row)) for kind, row in waiting]
-    return respond_with_list(request, asked, AttentionAnswer, items)
+    items: list[AttentionAnswer | WaitingOpeningAnswer] = [
+        *(_waiting("in_review", each.row) for each in found.oldest_in_review),
+        *(_waiting("community", each.row, each.due_at) for each in found.community),
+        *(
+            WaitingOpeningAnswer(
+                kind="opening",
+                opening_id=each.opening_id,
+                team=each.team,
+                opened_on=each.opened_on,
+                target_start_on=each.target_start_on,
+                value=each.days,
+            )
+            for each in found.openings
+        ),
+        *(_waiting("orphaned", each.row) for each in found.orphaned),
+    ]
+    kinds = AttentionAnswer | WaitingOpeningAnswer
+    return respond_with_list(request, asked, kinds, items)
+
+
+def _waiting(kind: str, row: EvidenceRow, due_at: datetime | None = None) -> AttentionAnswer:
+    return AttentionAnswer(kind=kind, due_at=due_at, **AttentionAnswer.fields_of(row))

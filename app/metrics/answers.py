@@ -203,11 +203,34 @@ class Waiting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A community merge request that nobody has answered; its value is the days past due_at,
+    negative while the deadline lies ahead."""
+
+    row: EvidenceRow
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverdueOpening:
+    """An opening past its target start by some days. team: None where its source names no team."""
+
+    opening_id: str
+    team: str | None
+    opened_on: date
+    target_start_on: date
+    days: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attention:
-    """What waits now in a team: longest in review first; open work whose author has left."""
+    """What waits now in a team: longest in review first; answers to the community by their deadline;
+    openings past their target start; open work whose author has left."""
 
     team: str
     oldest_in_review: Sequence[Waiting]
+    community: Sequence[Due]
+    openings: Sequence[OverdueOpening]
     orphaned: Sequence[Waiting]
 
 
@@ -244,6 +267,7 @@ __all__ = [
     "Attention",
     "CompareRow",
     "Comparison",
+    "Due",
     "Evidence",
     "EvidenceRow",
     "Finding",
@@ -252,6 +276,7 @@ __all__ = [
     "Matrix",
     "MatrixCell",
     "MembershipChange",
+    "OverdueOpening",
     "Person",
     "Scorecard",
     "ScorecardRow",

@@ -1,7 +1,6 @@
 """The merge requests behind one point, and those that wait now."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -20,10 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.metrics import get_indicator
-from app.metrics.answers import Attention, Evidence, EvidenceRow, Waiting
-from app.metrics.calendar import MICROSECONDS_PER_DAY, Clock, microseconds
+from app.metrics.answers import Evidence, EvidenceRow
+from app.metrics.calendar import Clock
 from app.metrics.indicator import Cadence, Contribution, EvidenceQuery, Indicator
-from app.metrics.open_work import OPEN_MR_REVIEW_TIME
 from app.metrics.periods import Slot
 from app.metrics.points import PointReader, Shown, load_basis, variant_of
 from app.metrics.teams import Node
@@ -91,7 +89,7 @@ def evidence(
         period=slot.label or slot.stored.isoformat(),
         variant=of_variant or None,
         point=reader.point(node, indicator, slot),
-        rows=_rows(session, contributions),
+        rows=_rows(session, [each for each in contributions if isinstance(each, Contribution)]),
         left_out=_left_out(session, indicator, node, asked),
         target=reader.target(node, indicator, slot),
         instant=asked.instant,
@@ -117,12 +115,13 @@ def _rows(session: Session, contributions: Sequence[Contribution]) -> list[Evide
     rows = session.execute(
         ROWS.where(MergeRequest.id == any_(bindparam(None, list(by_id), type_=ARRAY(BigInteger()))))
     )
-    found = {row.id: _row(row, by_id[row.id].value, by_id[row.id].orphaned) for row in rows}
+    found = {row.id: evidence_row(row, by_id[row.id].value, by_id[row.id].orphaned) for row in rows}
     order = sorted(found, key=lambda id_: (-(by_id[id_].value or 0.0), id_))
     return [found[id_] for id_ in order]
 
 
-def _row(row: Row[Any], value: float | None, orphaned: bool) -> EvidenceRow:
+def evidence_row(row: Row[Any], value: float | None, orphaned: bool) -> EvidenceRow:
+    """What is shown of a row of `ROWS`. value: in days, None for a rate."""
     flags = {
         "orphaned": orphaned,
         "end_estimated": row.end_estimated,
@@ -192,64 +191,3 @@ def _left_out(
         .order_by(facts.left_out)
     )
     return {str(reason): count for reason, count in counted}
-
-
-def attention(
-    session: Session, settings: Settings, team: str | None, *, limit: int | None = 10
-) -> Attention:
-    """What waits in a team now: the longest in review first, and open work whose author has left.
-
-    limit: how many of each at most; None: all.
-    """
-    basis = load_basis(session, settings)
-    node = basis.tree.find(team, "slug")
-    clock = basis.clock(OPEN_MR_REVIEW_TIME)
-    facts = MergeRequestFacts
-    in_review = _waiting(session, node, clock, facts.review_started_at, limit)
-    orphaned = _waiting(session, node, clock, facts.created_at, limit, orphaned=True)
-    return Attention(team=node.slug, oldest_in_review=in_review, orphaned=orphaned)
-
-
-def _waiting(
-    session: Session,
-    node: Node,
-    clock: Clock,
-    start: Any,
-    limit: int | None,
-    *,
-    orphaned: bool = False,
-) -> list[Waiting]:
-    """What is open in a team now, the earliest start first. start: the fact that begins the wait."""
-    today: date = clock.today
-    spans = (
-        select(AttributionSpan.account_id, AttributionSpan.orphaned)
-        .where(
-            AttributionSpan.team_id == node.id,
-            AttributionSpan.first_day <= today,
-            AttributionSpan.end_day > today,
-        )
-        .subquery()
-    )
-    facts = MergeRequestFacts
-    statement = (
-        ROWS.add_columns(spans.c.orphaned, start.label("start"))
-        .join(spans, spans.c.account_id == facts.author_id)
-        .where(
-            facts.counted,
-            start <= clock.data_through,
-            or_(facts.ended_at.is_(None), facts.ended_at > clock.data_through),
-        )
-        .order_by(start, MergeRequest.id)
-        .limit(limit)
-    )
-    if orphaned:
-        statement = statement.where(spans.c.orphaned)
-    instant = microseconds(clock.data_through)
-    waiting: list[Waiting] = []
-    for row in session.execute(statement):
-        waited = (instant - microseconds(row.start)) / MICROSECONDS_PER_DAY
-        waiting.append(Waiting(row=_row(row, waited, row.orphaned), days=waited))
-    return waiting
-
-
-__all__ = ["attention", "evidence"]

@@ -21,8 +21,9 @@ from app.metrics.answers import (
     ScorecardRow,
     TeamRow,
 )
+from app.metrics.attention import attention
 from app.metrics.calendar import first_of_month, months_back
-from app.metrics.evidence_query import attention, evidence
+from app.metrics.evidence_query import evidence
 from app.metrics.indicator import Cadence, Grain, Indicator, Limits, Series
 from app.metrics.limits import last_whole_month_up_to
 from app.metrics.periods import SERIES_MONTHS, Slot
@@ -34,6 +35,7 @@ from app.metrics.points import (
     running_day,
     variant_of,
 )
+from app.metrics.restatements import restatements
 from app.metrics.stored import load_data_through
 from app.metrics.team_query import team
 from app.metrics.teams import Node, load_tree, team_rows
@@ -280,6 +282,7 @@ __all__ = [
     "compare",
     "evidence",
     "matrix",
+    "restatements",
     "runs",
     "scorecard",
     "series",

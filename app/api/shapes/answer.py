@@ -13,4 +13,4 @@ class OfKind(Answer):
     """What sort of row it is."""
 
     kind: str
-    """Why a merge request waits (`in_review`, `orphaned`), or which finding it is a case of."""
+    """Why something waits (`in_review`, `community`, `opening`, `orphaned`), or which finding it is of."""

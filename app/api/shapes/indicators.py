@@ -34,8 +34,8 @@ class IndicatorAnswer(Answer):
     """Of its values."""
     cadence: vocabulary.Cadence
     """How often it has a value."""
-    better: vocabulary.Better
-    """Which way is better."""
+    better: vocabulary.Better | None
+    """Which way is better; null where neither is."""
     variants: list[VariantAnswer]
     """The ways to count it, the default first; empty where there is only one."""
     target: float | None

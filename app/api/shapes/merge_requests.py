@@ -1,7 +1,9 @@
 """Merge requests: the evidence behind a point, and what waits."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+
+from pydantic import Field
 
 from app.api.shapes.answer import Answer, OfKind
 from app.metrics import answers
@@ -64,5 +66,24 @@ class EvidenceAnswer(Answer):
 class AttentionAnswer(EvidenceAnswer, OfKind):
     """A merge request that waits now.
 
-    value: for how many days (`in_review`: since its review began; `orphaned`: since it was created).
+    value: for how many days (`in_review`: since its review began; `orphaned`: since it was created;
+    `community`: since the answer was due, negative before that).
     """
+
+    due_at: datetime | None = Field(default=None, exclude_if=lambda due_at: due_at is None)
+    """Until when it must be answered; of `community` alone."""
+
+
+class WaitingOpeningAnswer(OfKind):
+    """An opening past its target start."""
+
+    opening_id: str
+    """As its source calls it."""
+    team: str | None
+    """Slug of its team; null where its source names no team that there is."""
+    opened_on: date
+    """The day on which it was opened."""
+    target_start_on: date
+    """The day on which somebody was to start."""
+    value: float
+    """For how many days it is past its target start."""
