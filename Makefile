@@ -30,7 +30,7 @@ demo: .venv/.runtime ## collect from a synthetic company and serve the dashboard
 
 .PHONY: test
 test: .venv/.dev ## run the whole test suite (TESTS= narrows it)
-	.venv/bin/python -m pytest --numprocesses 2 $(TESTS)
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 .PHONY: lint
 lint: .venv/.dev ## check style, types, import directions and the Dockerfile

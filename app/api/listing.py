@@ -60,7 +60,7 @@ class Cursor:
         """The position of a cursor, of these types. Raises InvalidValueError (field `cursor`)."""
         try:
             of, *position = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
-        except (Base64Error, UnicodeError, ValueError, TypeError):
+        except (Base64Error, UnicodeError, ValueError, TypeError, RecursionError):
             of, position = None, []
         out_of_bounds = any(isinstance(part, int) and not 0 <= part < 2**63 for part in position)
         if of != self._list or out_of_bounds or [type(part) for part in position] != list(kinds):

@@ -183,6 +183,12 @@ def _repair(
                 raise QueryRefusedError(
                     f"The list of the project {path} cannot be read: {error}."
                 ) from error
+    if ours and not there:
+        # Deleted, or switched off: whoever reads the numbers must be told.
+        collection.context.remark(
+            f"GitLab shows no merge requests of the project {path} any more:"
+            " those that are stored count as deleted."
+        )
     wanted: dict[int, int | None] = {
         iid: None for number, iid in there.items() if number not in ours and iid not in refused
     }
@@ -245,4 +251,9 @@ def _retire(collection: Collection, project: KnownProject, put: Put[Batch]) -> N
     if path is not None and any(scope.holds(path) for scope in collection.surveyed):
         return  # it came back, or the list moved while it was read: the next run will see it
     gone = context.known.merge_requests_of(project.id)
+    # Deleted, moved away, or hidden from a token that lost an access: not in silence.
+    context.remark(
+        f"The project {project.path} is no longer among what is collected:"
+        f" its {len(gone)} merge requests count as deleted."
+    )
     put(Batch(records=[GoneRecord(id=each, deleted_at=context.started_at) for each in gone]))

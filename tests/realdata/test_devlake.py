@@ -15,8 +15,6 @@ from demo.recorded import load_rows
 from tests.conftest import require_shared
 from tests.realdata.conftest import NewDatabase, Site, site
 
-pytestmark = pytest.mark.xdist_group("realdata_devlake")
-
 THROUGH = datetime(2022, 7, 13, 13, tzinfo=UTC)
 """When the rows were recorded."""
 GROUP = "gitlab-data"

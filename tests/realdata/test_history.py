@@ -4,14 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from app.metrics.refresh import refresh
-from app.store.engine import sessions
 from demo.history import END, load
 from tests.conftest import require_shared
 from tests.realdata.conftest import Done, NewDatabase, Site, Stamps, site
@@ -25,7 +22,7 @@ from tests.realdata.plain import (
     read_histories,
 )
 
-pytestmark = [pytest.mark.xdist_group("realdata_history"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 NAMES = ("vtk", "cmake", "paraview")
 BEFORE = datetime(2026, 5, 31, 15, tzinfo=UTC)
@@ -263,46 +260,3 @@ def test_what_ends_before_it_starts_is_listed_and_left_out(
     bots = {row.author for row in lived.rows if row.bot}
     assert set(addresses("bot")) == bots
     assert addresses("early_note") == []
-
-
-def test_a_backlog_costs_one_request_per_hundred_that_are_open(
-    new_database: NewDatabase, tmp_path: Path
-) -> None:
-    """ParaView as if nothing had been merged for more than a year: far more is open than ever was.
-
-    In the end everything is read and computed anew, which changes nothing.
-    """
-    path = require_shared("data", "mr-history", "paraview.csv.gz")
-    merged_until = datetime(2025, 3, 1, tzinfo=UTC)
-    history = load([path], areas=3, until=BEFORE, merge_until=merged_until)
-    history.write_files(tmp_path)
-    opened = sum(
-        row.created_at <= BEFORE and row.merged_at > merged_until for row in read_histories([path])
-    )
-    with site(history.world, new_database(), history.groups, tmp_path) as it:
-        it.collect(BEFORE)
-        before = it.stamps()
-
-        again = it.collect(BEFORE + timedelta(hours=1))
-
-        assert it.rows("SELECT count(*) FROM merge_requests WHERE state = 'opened'") == [(opened,)]
-        assert opened > 500
-        assert len(again.requests) <= 2 + opened // 100
-        assert it.stamps() == before
-        assert (again.refresh.written.new, again.refresh.written.restated) == (0, 0)
-
-        history.advance(END, merge_until=merged_until)
-        later = it.collect(LATER)
-        before = it.stamps()
-        full = it.collect(LATER, full=True)
-        with sessions(it.engine).begin() as session:
-            everything = refresh(session, it.settings, datetime.now(UTC), everything=True)
-
-        assert later.gitlab.rows_new > 100
-        assert full.gitlab.rows_read > 20_000
-        counts = (full.gitlab.rows_new, full.gitlab.rows_changed, full.gitlab.rows_deleted)
-        assert counts == (0, 0, 0)
-        assert (full.refresh.written.total, everything.written.total) == (0, 0)
-        # Only the positions of the projects' own lists, which no run but a full one reads, moved on.
-        after = it.stamps()
-        assert {table for table in before if before[table] != after[table]} == {"positions"}

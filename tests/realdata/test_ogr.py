@@ -26,8 +26,6 @@ from demo.recorded import Exchange, exchanges, load_exchanges, merge_requests, n
 from tests.conftest import require_shared
 from tests.realdata.conftest import NewDatabase, Site, site
 
-pytestmark = pytest.mark.xdist_group("realdata_ogr")
-
 THROUGH = datetime(2024, 12, 1, tzinfo=UTC)
 GROUPS = ("packit-service", "mfocko", "nikromen", "jscotka", "lachmanfrantisek")
 API = "/api/v4"

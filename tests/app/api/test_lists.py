@@ -51,6 +51,13 @@ def test_a_cursor_that_is_none_is_refused(client: TestClient, address: str, curs
     assert answer.json()["field"] == "cursor"
 
 
+@pytest.mark.parametrize("forged", ["[" * 20_000, '["x", ' + "9" * 5_000 + "]", '"' * 3, "{}"])
+def test_a_cursor_that_no_list_would_give_is_refused(client: TestClient, forged: str) -> None:
+    cursor = urlsafe_b64encode(forged.encode()).decode()
+    answer = client.get(f"/api/v1/teams?cursor={cursor}")
+    assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
+
+
 def test_a_cursor_of_another_list_is_refused(client: TestClient, get: Any) -> None:
     cursor = get("/api/v1/teams?limit=1")["next"]
     for address in (
@@ -71,7 +78,7 @@ def test_a_cursor_that_was_tampered_with_is_refused(
     assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
 
 
-@pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "1.5"])
+@pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "1.5", "9" * 5_000])
 def test_a_limit_out_of_bounds_is_refused(client: TestClient, limit: str) -> None:
     answer = client.get(f"/api/v1/teams?limit={limit}")
     assert answer.status_code == 422
