@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError
 from app.metrics import get_indicator, queries
 from app.metrics.answers import Matrix, MatrixCell, ScorecardRow, TeamRow
-from app.metrics.indicator import Cadence, Indicator, Series, Status, Unit, Variant
+from app.metrics.indicator import Better, Cadence, Indicator, Series, Status, Unit, Variant
 from app.metrics.targets import Targets, load_targets
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
@@ -138,7 +138,7 @@ def context(
     ranked = sorted(
         with_value,
         key=lambda team: cells[team.slug].judged.value or 0,
-        reverse=indicator.better.value == "lower",
+        reverse=indicator.better is Better.LOWER,
     )
     dots = [dot_of(team, cells[team.slug], tolerance) for team in ranked]
     words = f"target {formatting.target(indicator, root.target)}"
@@ -264,6 +264,8 @@ def _lede(
         what = variant.definition
         parts.append(f"Variant {variant.key}: {what[:1].lower()}{what[1:]}")
     parts.append(f"{when}.")
+    if indicator.better is None:
+        return " ".join(parts)
     better = f"{indicator.better.value.capitalize()} is better"
     if root.target is not None:
         better += f"; target {formatting.target(indicator, root.target)}"

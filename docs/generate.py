@@ -57,7 +57,7 @@ def _indicator(indicator: Indicator) -> str:
     facts = {
         "Formula": f"`{indicator.formula}`",
         "Unit": f"{indicator.unit}, {indicator.cadence}",
-        "Better": indicator.better,
+        "Better": indicator.better or "neither",
         "Target": _target(indicator),
         "Whose work": indicator.attribution,
         "What counts": indicator.counts,

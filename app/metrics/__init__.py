@@ -8,15 +8,19 @@ from app.errors import NotFoundError
 from app.metrics.community import COMMUNITY_RESPONSE
 from app.metrics.durations import FIRST_ENGAGEMENT_TIME, REVIEW_TIME_TO_MERGE, TIME_TO_MERGE
 from app.metrics.flow import HANDBOOK_UPDATE_RATE, MR_RATE
+from app.metrics.hiring import HIRING_VS_PLAN
 from app.metrics.indicator import Indicator
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
+from app.metrics.retention import RETENTION
 
 INDICATORS: tuple[Indicator, ...] = (
     OPEN_MR_REVIEW_TIME,
     OPEN_MR_AGE,
     COMMUNITY_RESPONSE,
+    HIRING_VS_PLAN,
     MR_RATE,
     HANDBOOK_UPDATE_RATE,
+    RETENTION,
     REVIEW_TIME_TO_MERGE,
     FIRST_ENGAGEMENT_TIME,
     TIME_TO_MERGE,

@@ -44,6 +44,14 @@ class Tree:
 
     parents: Mapping[int, int | None]
 
+    def children(self) -> Mapping[int, Sequence[int]]:
+        """The teams directly below each team that has any."""
+        below: dict[int, list[int]] = defaultdict(list)
+        for team_id, parent in self.parents.items():
+            if parent is not None:
+                below[parent].append(team_id)
+        return below
+
     def with_ancestors(self, team_ids: Iterable[int]) -> frozenset[int]:
         """The teams and every team above them."""
         found: set[int] = set()

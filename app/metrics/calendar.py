@@ -55,6 +55,11 @@ def months_back(day: date, count: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+def fiscal_year_start(day: date, start_month: int) -> date:
+    """The first day of the fiscal year of a day; start_month: the month in which one begins."""
+    return months_back(day, (day.month - start_month) % 12)
+
+
 def last_of_month(day: date) -> date:
     """The last day of a day's month."""
     return day.replace(day=monthrange(day.year, day.month)[1])

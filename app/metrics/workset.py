@@ -82,20 +82,35 @@ class Employment:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A place to be filled, of its team and those above; days as ordinals."""
+    """A place to be filled, of its team and those above; days as ordinals. reference: its id."""
 
     team_ids: frozenset[int]
     opened: int
     closed: int | None
+    team: str | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An accepted offer, of its team and those above; days as ordinals."""
+    """An accepted offer, of its team and those above; days as ordinals. reference: its id."""
 
     team_ids: frozenset[int]
     accepted: int
     starts: int | None
+    team: str | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What is to be hired, and for whom; the tree and the slugs by team id."""
+
+    tree: Tree
+    slugs: Mapping[int, str]
+    plan: Mapping[int, Mapping[date, int]]
+    openings: Sequence[Opening]
+    offers: Sequence[Offer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,41 +190,62 @@ COMMUNITY = text(
 
 def load(session: Session, clock: Clock, settings: Settings, first_day: date) -> Workset:
     """Reads the workset for the periods from first_day on."""
-    teams = session.execute(
-        text("SELECT id, slug, parent FROM teams WHERE removed_at IS NULL ORDER BY id")
-    ).all()
-    ids = {team.slug: team.id for team in teams}
-    tree = Tree({team.id: ids[team.parent] if team.parent else None for team in teams})
     since = {"since": clock.start_of(first_day)}
     considered = _considered(session)
+    planning = _planning(session, considered)
     return Workset(
         clock=clock,
         first_day=first_day,
         history_start=settings.reporting.history_start,
-        team_ids=[team.id for team in teams],
-        root_id=ids[ROOT_TEAM],
+        team_ids=list(planning.slugs),
+        root_id=next(id_ for id_, slug in planning.slugs.items() if slug == ROOT_TEAM),
         work=[Work(*row) for row in session.execute(WORK, since)],
         attribution=_attribution(session),
         members=_members(session),
         owners=_owners(session),
         settings=settings,
-        tree=tree,
-        slugs={team.id: team.slug for team in teams},
+        tree=planning.tree,
+        slugs=planning.slugs,
         handbook=[Work(*row) for row in session.execute(HANDBOOK, since)],
         community=community_work(session, clock.start_of(first_day)),
         employment=_employment(considered["employment"]),
         employed=_employed(considered["employed"]),
         people_known=bool(considered["people"]),
-        plan=_plan(considered["plan"], ids),
+        plan=planning.plan,
+        openings=planning.openings,
+        offers=planning.offers,
+        attributes={key: content[0] for key, content in considered["attribute"]},
+    )
+
+
+def load_planning(session: Session) -> Planning:
+    """Plan, openings and offers as the last refresh saw them."""
+    return _planning(session, _considered(session))
+
+
+def _planning(session: Session, considered: Mapping[str, Sequence[tuple[str, Any]]]) -> Planning:
+    teams = session.execute(
+        text("SELECT id, slug, parent FROM teams WHERE removed_at IS NULL ORDER BY id")
+    ).all()
+    ids = {team.slug: team.id for team in teams}
+    tree = Tree({team.id: ids[team.parent] if team.parent else None for team in teams})
+
+    def concerned(team: str | None) -> frozenset[int]:
+        return tree.with_ancestors([ids[team]] if team in ids else [])
+
+    return Planning(
+        tree=tree,
+        slugs={team.id: team.slug for team in teams},
+        plan=_plan(considered.get("plan", ()), ids),
         openings=[
-            Opening(tree.with_ancestors([ids[team]] if team in ids else []), opened, closed)
-            for _, (team, opened, closed) in considered["opening"]
+            Opening(concerned(team), opened, closed, team, key)
+            for key, (team, opened, closed) in considered.get("opening", ())
         ],
         offers=[
-            Offer(tree.with_ancestors([ids[team]] if team in ids else []), accepted, starts)
-            for _, (team, accepted, starts) in considered["offer"]
+            # The key is the source and the id in it.
+            Offer(concerned(team), accepted, starts, team, key.partition(" ")[2])
+            for key, (team, accepted, starts) in considered.get("offer", ())
         ],
-        attributes={key: content[0] for key, content in considered["attribute"]},
     )
 
 
