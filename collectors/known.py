@@ -123,7 +123,16 @@ class Known:
             " FROM openings WHERE source = :source",
             source=self._source,
         )
-        return {row.opening_id: KnownOpening(*row[1:]) for row in rows}
+        return {
+            row.opening_id: KnownOpening(
+                team=row.team,
+                opened_on=row.opened_on,
+                target_start_on=row.target_start_on,
+                closed_on=row.closed_on,
+                close_reason=row.close_reason,
+            )
+            for row in rows
+        }
 
     def accounts(self) -> list[int]:
         """Ids of all accounts, ascending."""

@@ -1,7 +1,6 @@
 """Harvest v3's lists: which parameters each takes, how it is filtered, and pages after a cursor."""
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -151,8 +150,10 @@ def page(kind: List, world: HiringWorld, query: str, address: str) -> Answer:
 def _opened(cursor: str) -> tuple[dict[str, str], int]:
     try:
         values, before = orjson.loads(base64.urlsafe_b64decode(cursor))
-    except (binascii.Error, orjson.JSONDecodeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise Refusal("Invalid cursor") from error
+    if not isinstance(values, dict) or not isinstance(before, int):
+        raise Refusal("Invalid cursor")
     return values, before
 
 
