@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from collectors.bamboohr.errors import BambooHRError, UnreachableError, about_status
-from collectors.retry import Patience, RetryPolicy, Transient, asked_wait
+from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
 
 USER_AGENT = f"teamgauge/{version('teamgauge')}"
@@ -89,11 +88,7 @@ class BambooHRClient:
 
     def _note_time(self, response: httpx.Response) -> None:
         if self.told_at is None:
-            try:
-                told = parsedate_to_datetime(response.headers["date"])
-            except (KeyError, ValueError):
-                return
-            self.told_at = told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+            self.told_at = date_of(response.headers.get("date", ""))
 
     def _about_status(self, response: httpx.Response, about: str) -> Exception:
         status = response.status_code

@@ -104,12 +104,11 @@ class PeopleReader:
         """Everybody who is listed or in `ids`. Raises a SourceError; lists that are not there are none."""
         listed = self._read_list()
         missing = [name for name in self._asked if name not in self.people.told]
-        named = listed
         if missing or not listed:
-            named = self._read_dataset(missing) or listed
+            self._read_dataset(missing)
         missing = [name for name in self._asked if name not in self.people.told]
         nameless = [each for each in ids if each not in self.people.employees]
-        if missing and named:
+        if missing and self.people.employees:
             sample = max(self.people.employees, key=int)
             self._read_one(sample, missing)
             if self.people.told.intersection(missing):
@@ -156,12 +155,12 @@ class PeopleReader:
 
     # POST /datasets/employee/data ---------------------------------------------------------------
 
-    def _read_dataset(self, missing: Iterable[str]) -> bool:
-        """Whether the dataset of employees told anything."""
+    def _read_dataset(self, missing: Iterable[str]) -> None:
+        """Adds what the dataset of employees tells, if the key may see it."""
         try:
             known = list(self._dataset_fields())
         except (PartError, KeyRefusedError):
-            return False
+            return
         names = {name for name, _ in known}
         columns = {
             name: found
@@ -170,7 +169,7 @@ class PeopleReader:
         }
         asked = {name: column for name in missing if (column := _column(name, known))}
         if "id" not in columns or (not asked and self.people.employees):
-            return False
+            return
         columns |= asked
         number, pages = 1, 1
         while number <= pages:
@@ -188,7 +187,7 @@ class PeopleReader:
                     about="the dataset of employees",
                 )
             except (PartError, KeyRefusedError):
-                return False
+                return
             for row in _list(answer, "data"):
                 told = dig(row, "fields")[1]
                 if isinstance(told, Mapping):
@@ -197,7 +196,6 @@ class PeopleReader:
             total = dig(answer, "meta.totalPages")[1]
             pages = total if isinstance(total, int) else 1
             number += 1
-        return True
 
     def _dataset_fields(self) -> Iterator[tuple[str, str]]:
         """(name, label) of each field of the dataset."""

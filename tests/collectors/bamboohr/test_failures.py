@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def people(lab: Lab) -> Lab:
     return lab
 
 
-def refused(lab: Lab, **settings: str) -> str:
+def refused(lab: Lab, **settings: Any) -> str:
     """The one sentence of a run that ended early and left everything as it was."""
     before = lab.stored()
     done = lab.collect(**settings)

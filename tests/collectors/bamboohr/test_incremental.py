@@ -250,7 +250,7 @@ def naive(company: Company, on: date) -> dict[str, tuple[bool, str | None]]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
