@@ -8,7 +8,7 @@ from app.settings import gitlab_token
 from collectors.gitlab.batches import merged
 from collectors.gitlab.client import GitLabClient
 from collectors.gitlab.errors import NotFoundError, ScopeError
-from collectors.gitlab.pages import PageSize
+from collectors.gitlab.pages import LARGEST, PageSize
 from collectors.gitlab.projects import OpenMergeRequest, People, Survey, SurveyedProject
 from collectors.gitlab.quarantine import Quarantine
 from collectors.gitlab.reader import Reader
@@ -19,6 +19,9 @@ from collectors.known import KnownPosition, KnownProject
 from collectors.record import Batch
 from collectors.retry import RetryPolicy
 from collectors.source import Context
+
+LARGEST_WITHOUT_TOKEN = 75
+"""Merge requests on a page: what fits below the complexity that GitLab allows to who is not signed in."""
 
 Job = Callable[[Put[Batch]], None]
 
@@ -150,6 +153,7 @@ def begin(context: Context, policy: RetryPolicy | None = None) -> Collection:
         people=People(
             context.known.accounts(), context.known.finished_runs(), signed_in=bool(token)
         ),
+        merge_requests=PageSize(50, LARGEST if token else LARGEST_WITHOUT_TOKEN),
     )
 
 

@@ -33,6 +33,7 @@ class Told:
     record: MergeRequestRecord
     project: ProjectRecord
     author: AccountRecord | None
+    merge_user: AccountRecord | None
     reviewers: list[AccountRecord]
     notes: list[Any]
     rest: dict[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ def tell(node: Any) -> Told:
     """Reads a node of `MergeRequestFields`. Raises RecordError."""
     if not isinstance(node, Mapping):
         raise RecordError("the merge request is not there")
-    author = node.get("author")
+    author, merge_user = node.get("author"), node.get("mergeUser")
     project = _about("project", lambda: read(ProjectRecord, node.get("project")))
     number = value_at(node, "iid", convert=whole)
     told = Told(
@@ -63,6 +64,9 @@ def tell(node: Any) -> Told:
         ),
         project=project,
         author=None if author is None else _about("author", lambda: read_account(author)),
+        merge_user=(
+            None if merge_user is None else _about("mergeUser", lambda: read_account(merge_user))
+        ),
         reviewers=[],
         notes=[],
     )

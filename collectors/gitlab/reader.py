@@ -199,7 +199,7 @@ class Reader:
             told, times = reading.told, reading.times
             assert times is not None
             record = replace(told.record, reviewer_rows_read=times.read)
-            for person in (told.author, *told.reviewers, *reading.authors):
+            for person in (told.author, told.merge_user, *told.reviewers, *reading.authors):
                 if person is not None:
                     people[person.id] = person
             records += [told.project, record, *reading.notes]

@@ -54,9 +54,14 @@ def _is_bot(user: Any) -> bool:
     return flag(bot or False) or kind == "GHOST" or username == "ghost"
 
 
+def _address(value: Any) -> str | None:
+    """An e-mail address in lower case; None for an empty one."""
+    return text(value).strip().lower() or None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord(Record):
-    """A user. A change of the name alone decides nothing."""
+    """A user. A change of the name alone decides nothing; whose the account is, is asked anew anyway."""
 
     table: ClassVar[type[Base]] = Account
     decisive: ClassVar[frozenset[str] | None] = frozenset({"username", "bot"})
@@ -64,6 +69,9 @@ class AccountRecord(Record):
     id: int = lies_at("id", convert=global_id)
     username: str = lies_at("username", convert=text)
     name: str = lies_at("name", convert=text)
+    email: str | None = lies_at(
+        "publicEmail", "public_email", convert=_address, optional=True, absent=None
+    )
     bot: bool
 
 
@@ -110,6 +118,7 @@ class MergeRequestRecord(Record):
             "updated_at",
             "merged_at",
             "closed_at",
+            "merge_user_id",
             "reviewer_rows_read",
             "deleted_at",
         }
@@ -128,6 +137,9 @@ class MergeRequestRecord(Record):
     updated_at: datetime = lies_at("updatedAt", "updated_at", convert=instant)
     merged_at: datetime | None = lies_at("mergedAt", "merged_at", convert=instant, optional=True)
     closed_at: datetime | None = lies_at("closedAt", "closed_at", convert=instant, optional=True)
+    merge_user_id: int | None = lies_at(
+        "mergeUser.id", "merge_user.id", convert=global_id, optional=True, absent=None
+    )
     notes_count: int
     reviewer_rows_read: bool
     deleted_at: datetime | None = None
