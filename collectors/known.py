@@ -163,6 +163,22 @@ class Known:
             project_ids=list(project_ids),
         )
 
+    def merged_without_paths(self, project_ids: Collection[int]) -> dict[int, dict[int, int]]:
+        """By project, the merged merge requests whose changed paths were not read: number by id."""
+        rows = self._rows(
+            """
+            SELECT project_id, id, iid FROM merge_requests
+            WHERE project_id = ANY(:project_ids) AND state = 'merged' AND deleted_at IS NULL
+              AND NOT changed_paths_read
+            ORDER BY project_id, id
+            """,
+            project_ids=list(project_ids),
+        )
+        found: dict[int, dict[int, int]] = {}
+        for row in rows:
+            found.setdefault(row.project_id, {})[row.id] = row.iid
+        return found
+
     def _merge_requests(self, condition: str, **parameters: Any) -> dict[int, KnownMergeRequest]:
         rows = self._rows(
             f"""

@@ -42,6 +42,8 @@ def check_gitlab(settings: "Settings") -> Iterator[Finding]:
             yield _group(client, path)
         for path in settings.gitlab.projects:
             yield _project(client, path)
+        for handbook in settings.gitlab.handbook:
+            yield _project(client, handbook.project)
     except SourceError as error:  # nothing more can be asked
         yield False, "gitlab", str(error)
     finally:

@@ -325,7 +325,7 @@ class Settings(Section):
         files = bool(self.files.organisation or self.files.planning)
         key = self.bamboohr.api_key.get_secret_value() or self.bamboohr.api_key_file
         bamboohr = bool(self.bamboohr.url and key)
-        gitlab = bool(self.gitlab.groups or self.gitlab.projects)
+        gitlab = bool(self.gitlab.groups or self.gitlab.projects or self.gitlab.handbook)
         greenhouse = bool(self.greenhouse.client_id)
         return (
             ("files",) * files

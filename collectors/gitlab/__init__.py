@@ -1,8 +1,10 @@
-"""Merge requests from GitLab, GraphQL first: changes and survey, new projects whole, then repairs."""
+"""Merge requests from GitLab, GraphQL first: changes and survey, new projects whole,
+then repairs, and the changed paths of handbook projects."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
+from collectors.gitlab.changed_paths import read_changed_paths
 from collectors.gitlab.collection import begin, end
 from collectors.gitlab.lists import read_changes, read_whole_projects
 from collectors.gitlab.reconcile import reconcile
@@ -25,6 +27,7 @@ def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch
         yield from read_changes(collection)
         yield from read_whole_projects(collection)
         yield from reconcile(collection)
+        yield from read_changed_paths(collection)
     finally:
         end(collection)
     context.ahead = collection.client.clock.offset

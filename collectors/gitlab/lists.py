@@ -30,7 +30,7 @@ def read_changes(collection: Collection) -> Iterator[Batch]:
     by it and not asked for. Raises ConfigurationError where nothing is configured.
     """
     gitlab = collection.context.settings.gitlab
-    waiting = configured(gitlab.groups, gitlab.projects)
+    waiting = configured(gitlab)
     if not waiting:
         raise ConfigurationError(
             "There is nothing to collect from GitLab.",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from app.store.tables import (
     Account,
     Base,
+    ChangedPath,
     FormerUsername,
     MergeRequest,
     Note,
@@ -154,6 +155,28 @@ class GoneRecord(Record):
 
     id: int
     deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPathsReadRecord(Record):
+    """That the changed paths of a merge request were read."""
+
+    table: ClassVar[type[Base]] = MergeRequest
+    known_rows_only: ClassVar[bool] = True
+
+    id: int
+    changed_paths_read: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPathRecord(Record):
+    """A path that a merged merge request changed."""
+
+    table: ClassVar[type[Base]] = ChangedPath
+    stirs: ClassVar[tuple[type[Base], str] | None] = (MergeRequest, "merge_request_id")
+
+    merge_request_id: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

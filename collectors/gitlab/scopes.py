@@ -1,18 +1,23 @@
 """The groups and single projects of the configuration, and the names of their positions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.settings import GitLabSettings
 from collectors.gitlab.queries import GROUP_MERGE_REQUESTS, PROJECT_MERGE_REQUESTS, Query
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A configured group with all below it, or a single project. path: as GitLab writes it."""
+    """A configured group with all below it, or a single project.
+
+    path: as GitLab writes it. setting: the key of the configuration that names it.
+    """
 
     kind: Literal["group", "project"]
     path: str
+    setting: str = ""
 
     @property
     def key(self) -> str:
@@ -23,7 +28,7 @@ class Scope:
     @property
     def about(self) -> str:
         """For sentences."""
-        return f"the {self.kind} {self.path} (gitlab.{self.kind}s)"
+        return f"the {self.kind} {self.path} ({self.setting})"
 
     @property
     def merge_requests(self) -> Query:
@@ -45,13 +50,18 @@ class Scope:
         return mine == other or (self.kind == "group" and other.startswith(f"{mine}/"))
 
 
-def configured(groups: Sequence[str], projects: Sequence[str]) -> list[Scope]:
-    """The scopes of the configuration, each once, groups first and outer ones before inner ones."""
-    scopes = {
-        scope.key: scope
-        for scope in (
-            *(Scope("group", path.strip().strip("/")) for path in groups),
-            *(Scope("project", path.strip().strip("/")) for path in projects),
-        )
-    }
+def configured(gitlab: GitLabSettings) -> list[Scope]:
+    """The scopes of the configuration, each once, groups first and outer ones before inner ones.
+
+    A handbook project is collected like any other.
+    """
+    named = [
+        *(("group", path, "gitlab.groups") for path in gitlab.groups),
+        *(("project", path, "gitlab.projects") for path in gitlab.projects),
+        *(("project", each.project, "gitlab.handbook") for each in gitlab.handbook),
+    ]
+    scopes: dict[str, Scope] = {}
+    for kind, path, setting in named:
+        scope = Scope("group" if kind == "group" else "project", path.strip().strip("/"), setting)
+        scopes.setdefault(scope.key, scope)
     return sorted(scopes.values(), key=lambda scope: (scope.kind, scope.path.count("/")))

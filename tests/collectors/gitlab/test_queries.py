@@ -32,6 +32,7 @@ QUERIES = [
     queries.MERGE_REQUESTS_BY_NUMBER,
     queries.MERGE_REQUEST_REST,
     queries.PROJECT_LISTING,
+    queries.CHANGED_PATHS,
     *(with_people(name, n) for name in ("group_survey", "project_survey") for n in (0, PORTIONS)),
 ]
 
