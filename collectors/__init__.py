@@ -1,10 +1,11 @@
 """The branch that brings data in: one folder per source, one list of them."""
 
-from collectors import files, gitlab, greenhouse
+from collectors import bamboohr, files, gitlab, greenhouse
 from collectors.source import Source
 
 SOURCES = (
     Source(name="files", title="Files of the organisation", fetch=files.fetch),
+    Source(name="bamboohr", title="BambooHR", fetch=bamboohr.fetch),
     Source(name="greenhouse", title="Greenhouse", fetch=greenhouse.fetch),
     Source(name="gitlab", title="GitLab", fetch=gitlab.fetch),
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from app.cli.check_bamboohr import check_bamboohr
 from app.cli.check_gitlab import Finding, check_gitlab
 from app.cli.check_greenhouse import check_greenhouse
 from app.cli.log import redacted
@@ -36,6 +37,7 @@ def findings(settings: "Settings") -> Iterator[Finding]:
         yield True, "configuration", str(settings.path)
     yield from _database(settings)
     yield from _files(settings)
+    yield from check_bamboohr(settings)
     yield from check_greenhouse(settings)
     yield from check_gitlab(settings)
     yield _server(settings)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from collectors.runner import RunReport
 
-LATER = ("bamboohr",)
 HOW_TO_CONFIGURE = {
     "files": "put teams.yaml beside the configuration, or set files.teams",
+    "bamboohr": "set bamboohr.url and bamboohr.api_key",
     "greenhouse": "set greenhouse.client_id and greenhouse.client_secret",
     "gitlab": "set gitlab.groups or gitlab.projects",
 }
@@ -32,7 +32,8 @@ def collect(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE", help="files, greenhouse or gitlab; without a name all of them."
+            metavar="SOURCE",
+            help="files, bamboohr, greenhouse or gitlab; without a name all of them.",
         ),
     ] = None,
     full: Annotated[
@@ -63,8 +64,6 @@ def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
             )
         return configured
     for name in named:
-        if name in LATER:
-            raise ConfigurationError(f"The source {name} is not available yet in this version.")
         if name not in HOW_TO_CONFIGURE:
             near = nearest(name, HOW_TO_CONFIGURE)
             known = (

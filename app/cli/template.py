@@ -57,6 +57,19 @@ minimum = 5
 # Or "quarter".
 every = "month"
 
+[bamboohr]
+# https://api.bamboohr.com/api/gateway.php/COMPANY, with the COMPANY of COMPANY.bamboohr.com.
+url = ""
+# Of a user who may see all employees; or api_key_file = "path", a file that holds nothing else.
+api_key = ""
+# A person's team: "department" or "division", by a team's name or slug; or "reports_to", by which
+# every manager is a team with their direct reports.
+team_from = "department"
+# Accounts match by this field, else by work e-mail.
+gitlab_username_field = "customGitLabUsername"
+# Where the key may not see it, gender counts as not declared.
+gender_field = "gender"
+
 [greenhouse]
 url = "https://harvest.greenhouse.io"
 token_url = "https://auth.greenhouse.io/token"
@@ -83,8 +96,6 @@ port = 8000
 [auth]
 # "none" serves this machine only.
 mode = "none"
-
-# Read by a later version: [bamboohr].
 """
 
 TEAMS = """\

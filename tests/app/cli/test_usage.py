@@ -64,10 +64,13 @@ def test_version(teamgauge: Teamgauge) -> None:
         (["serve", "--port", "x"], "Invalid value for '--port': it must be a whole number"),
         (["migrate", "now"], "Got unexpected extra argument(s) (now)"),
         (["collect", "gitlub"], "There is no source gitlub, perhaps gitlab is meant."),
-        (["collect", "x"], "There is no source x, there are files, greenhouse, gitlab."),
+        (["collect", "x"], "There is no source x, there are files, bamboohr, greenhouse, gitlab."),
         (["collect", "gitlab"], "The source gitlab is not configured: set gitlab.groups"),
         (["collect", "files"], "The source files is not configured: put teams.yaml"),
-        (["collect", "bamboohr"], "The source bamboohr is not available yet"),
+        (
+            ["collect", "bamboohr"],
+            "The source bamboohr is not configured: set bamboohr.url and bamboohr.api_key",
+        ),
         (
             ["collect", "greenhouse"],
             "The source greenhouse is not configured: set greenhouse.client_id",
