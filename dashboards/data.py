@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidValueError
 from app.metrics import INDICATORS, quality, queries
 from app.metrics.answers import Finding, Freshness
+from app.metrics.freshness import TITLES, freshness
 from app.settings import Settings
 from app.store.tables import Run
 from dashboards import addresses, formatting
@@ -27,7 +28,6 @@ STATES = {
     "stale": ("attention", "warn", "Stale"),
     "never": ("no_data", "none", "Never collected"),
 }
-TITLES = {"gitlab": "GitLab", "files": "Files", "refresh": "Refresh"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,7 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     if before is not None and not (before.isdecimal() and len(before) <= 18):
         raise InvalidValueError(f"before {before!r:.40} is not the number of a run.", "before")
     return context(
-        quality.freshness(session, settings),
+        freshness(session, settings),
         quality.findings(session, settings, most=ITEMS_SHOWN),
         queries.runs(session, limit=RUNS_PER_PAGE + 1, before=int(before) if before else None),
         settings,

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import __version__
-from app.metrics import INDICATORS, quality
+from app.metrics import INDICATORS
 from app.metrics.answers import Freshness
+from app.metrics.freshness import freshness as read_freshness
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
 from dashboards.asked import Asked
@@ -181,7 +182,7 @@ class Pages:
                 query={name: request.query_params.get(name, "") for name in page.parameters},
             )
             with self._sessions() as session:
-                freshness = quality.freshness(session, self._settings)
+                freshness = read_freshness(session, self._settings)
                 collected = any(row.data_through for row in freshness)
                 if not collected and not page.before_collect:
                     return self._first_steps(request, freshness)

@@ -48,6 +48,30 @@ def _memberships(session: Session) -> dict[str, list[Membership]]:
     return by_person(Membership(*row) for row in rows)
 
 
+CLAIMS = """
+    WITH named AS (
+        SELECT i.person_id, i.source, a.id AS account_id, false AS former
+        FROM effective_identities i JOIN accounts a ON lower(a.username) = i.username
+        UNION ALL
+        SELECT i.person_id, i.source, f.account_id, true
+        FROM effective_identities i JOIN former_usernames f ON f.username = i.username
+        WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE lower(a.username) = i.username)
+    ), addressed AS (
+        SELECT a.id AS account_id, min(p.person_id) AS person_id
+        FROM accounts a JOIN effective_people p ON lower(p.email) = a.email
+        WHERE NOT a.bot
+        GROUP BY a.id HAVING count(*) = 1
+    ), claims AS (
+        SELECT account_id, person_id, source,
+               CASE source WHEN 'files' THEN 3 ELSE 0 END + former::int AS rank
+        FROM named
+        UNION ALL
+        SELECT account_id, person_id, 'e-mail', 2 FROM addressed
+    )
+"""
+"""Which person an account is said to be, by whom; the lowest rank holds."""
+
+
 def person_of_account(session: Session) -> dict[int, str]:
     """The person behind each account.
 
@@ -57,31 +81,7 @@ def person_of_account(session: Session) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     for account_id, person_id in session.execute(
-        text(
-            """
-            WITH named AS (
-                SELECT i.person_id, i.source, a.id AS account_id, false AS former
-                FROM effective_identities i JOIN accounts a ON lower(a.username) = i.username
-                UNION ALL
-                SELECT i.person_id, i.source, f.account_id, true
-                FROM effective_identities i JOIN former_usernames f ON f.username = i.username
-                WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE lower(a.username) = i.username)
-            ), addressed AS (
-                SELECT a.id AS account_id, min(p.person_id) AS person_id
-                FROM accounts a JOIN effective_people p ON lower(p.email) = a.email
-                WHERE NOT a.bot
-                GROUP BY a.id HAVING count(*) = 1
-            )
-            SELECT account_id, person_id FROM (
-                SELECT account_id, person_id, former,
-                       CASE source WHEN 'files' THEN 2 ELSE 0 END AS rank
-                FROM named
-                UNION ALL
-                SELECT account_id, person_id, false, 1 FROM addressed
-            ) ranked
-            ORDER BY rank, former, account_id, person_id
-            """
-        )
+        text(f"{CLAIMS} SELECT account_id, person_id FROM claims ORDER BY rank, 1, 2")  # noqa: S608
     ):
         found.setdefault(account_id, person_id)
     return found

@@ -1,42 +1,22 @@
-"""What in the data does not fit, what it does to the numbers and what to do; and how fresh it is."""
+"""What in the data does not fit, what it does to the numbers and what to do."""
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
-from app.metrics import INDICATORS
-from app.metrics.answers import Finding, Freshness
+from app.metrics.answers import Finding
+from app.metrics.check import Check, Item, listed
+from app.metrics.conflicts import CONFLICTS
 from app.metrics.derive_organisation import person_of_account
 from app.settings import Settings
-from app.store.tables import Run
 
 MOST_ITEMS = 500
 """Items of one finding unless all are asked for; the count is always that of all."""
-
-STALE_AFTER = timedelta(hours=26)
-"""A daily cron line, and two hours for it to be late."""
-
-TITLES = {"gitlab": "GitLab", "files": "Files"}
-
-Item = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One kind of finding. find: (items up to a limit, how many there are)."""
-
-    kind: str
-    title: str
-    effect: str
-    remedy: str
-    find: Callable[[Session, int | None], tuple[Sequence[Item], int]]
 
 
 def findings(
@@ -74,21 +54,6 @@ def _check(kind: str) -> Check:
             return check
     known = ", ".join(check.kind for check in CHECKS)
     raise NotFoundError(f"There is no kind of finding {kind!r:.40}.", "kind", f"There are {known}.")
-
-
-def _listed(
-    statement: str, item: Callable[[Any], Item]
-) -> Callable[[Session, int | None], tuple[Sequence[Item], int]]:
-    """A finding whose items are the rows of a statement of our own."""
-
-    def find(session: Session, most: int | None) -> tuple[Sequence[Item], int]:
-        rows = session.execute(
-            text(f"SELECT *, count(*) OVER () AS total FROM ({statement}) s LIMIT :most"),  # noqa: S608
-            {"most": most},
-        ).all()
-        return [item(row) for row in rows], rows[0].total if rows else 0
-
-    return find
 
 
 def _unmatched(session: Session, most: int | None) -> tuple[Sequence[Item], int]:
@@ -170,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
         title="People without an account",
         effect="They count in the headcount, but nothing that they merge can count for them.",
         remedy="Write the GitLab username into people.csv; leave it out for who does not use GitLab.",
-        find=_listed(
+        find=listed(
             """
             SELECT p.person_id, p.name, i.username
             FROM effective_people p LEFT JOIN effective_identities i ON i.person_id = p.person_id
@@ -189,7 +154,7 @@ CHECKS: tuple[Check, ...] = (
         title="People without a team",
         effect="Their merge requests belong to no team and lower the coverage.",
         remedy="Add them to memberships.csv.",
-        find=_listed(
+        find=listed(
             """
             SELECT p.person_id, p.name FROM effective_people p
             WHERE NOT EXISTS (SELECT 1 FROM effective_memberships m WHERE m.person_id = p.person_id)
@@ -203,7 +168,7 @@ CHECKS: tuple[Check, ...] = (
         title="Quarantined merge requests",
         effect="Left out of every indicator.",
         remedy="They end before they start: nothing to do but to know it.",
-        find=_listed(
+        find=listed(
             f"""
             SELECT m.web_url, f.created_at, f.ended_at FROM {MERGE_REQUEST}
             WHERE f.left_out = 'quarantined' ORDER BY f.created_at, m.id
@@ -219,7 +184,7 @@ CHECKS: tuple[Check, ...] = (
         title="Quarantined records",
         effect="Left out of every indicator: they could not be read.",
         remedy="The reason says what is wrong with each; the next collect tries again.",
-        find=_listed(
+        find=listed(
             "SELECT source, address, kind, reason FROM quarantined_records ORDER BY source, address",
             lambda row: {"address": row.address, "text": f"{row.source}, {row.kind}: {row.reason}"},
         ),
@@ -229,7 +194,7 @@ CHECKS: tuple[Check, ...] = (
         title="Estimated ends",
         effect="Merged or closed without a time of it; the last update is used.",
         remedy="Nothing: marked “end estimated” in the evidence.",
-        find=_listed(
+        find=listed(
             f"""
             SELECT m.web_url, m.state, f.ended_at FROM {MERGE_REQUEST}
             WHERE f.end_estimated AND f.counted ORDER BY f.ended_at DESC, m.id
@@ -245,7 +210,7 @@ CHECKS: tuple[Check, ...] = (
         title="Notes older than their merge request",
         effect="The note is left aside, the merge request counts.",
         remedy="Nothing: imports from elsewhere bring them.",
-        find=_listed(
+        find=listed(
             """
             SELECT m.web_url, n.id, n.kind, n.created_at, m.created_at AS starts_at
             FROM notes n JOIN merge_requests m ON m.id = n.merge_request_id
@@ -264,7 +229,7 @@ CHECKS: tuple[Check, ...] = (
         title="People in two teams at once",
         effect="They and their merge requests count in both teams, and once in what is above both.",
         remedy="Right for a shared manager; else correct valid_to in memberships.csv.",
-        find=_listed(
+        find=listed(
             """
             SELECT p.person_id, p.name, a.team AS one, b.team AS other,
                    greatest(a.valid_from, b.valid_from) AS first,
@@ -284,7 +249,7 @@ CHECKS: tuple[Check, ...] = (
         title="Bots left out",
         effect="Their merge requests are in no indicator.",
         remedy="Check the list once; gitlab.bots adds username globs.",
-        find=_listed(
+        find=listed(
             """
             SELECT a.username, a.name, count(*) AS merge_requests
             FROM merge_request_facts f JOIN accounts a ON a.id = f.author_id
@@ -301,7 +266,7 @@ CHECKS: tuple[Check, ...] = (
         title="Inferred review starts",
         effect="The review may have begun earlier than its first note says.",
         remedy='gitlab.reviewer_rows = "all" reads the exact start, with one more request for each.',
-        find=_listed(
+        find=listed(
             f"""
             SELECT m.web_url, f.review_started_at FROM {MERGE_REQUEST}
             WHERE f.review_start_inferred AND f.counted
@@ -313,54 +278,5 @@ CHECKS: tuple[Check, ...] = (
             },
         ),
     ),
+    *CONFLICTS,
 )
-
-
-def freshness(
-    session: Session, settings: Settings, *, now: datetime | None = None
-) -> list[Freshness]:
-    """How fresh each configured source is. now: by default the present instant.
-
-    records: rows that its runs brought in and did not take away again.
-    """
-    at = now or datetime.now(UTC)
-    # Counting the rows of the tables would cost every page a tenth of a second at a million.
-    kept = func.sum(Run.rows_new) - func.sum(Run.rows_deleted)
-    totals = {
-        row.source: row
-        for row in session.execute(
-            select(
-                Run.source,
-                func.max(Run.id).label("last"),
-                func.max(Run.data_through).label("through"),
-                kept.label("records"),
-            ).group_by(Run.source)
-        )
-    }
-    last = {
-        run.source: run
-        for run in session.scalars(
-            select(Run).where(Run.id.in_([row.last for row in totals.values()]))
-        )
-    }
-    found: list[Freshness] = []
-    for source in settings.configured_sources():
-        total, run = totals.get(source), last.get(source)
-        reached = total.through if total else None
-        stale = reached is not None and at - reached > STALE_AFTER
-        found.append(
-            Freshness(
-                source=source,
-                title=TITLES.get(source, source),
-                state="never" if reached is None else "stale" if stale else "fresh",
-                data_through=reached,
-                last_started_at=run.started_at if run else None,
-                last_finished_at=run.finished_at if run else None,
-                last_outcome=run.outcome if run else None,
-                message=run.message if run else "",
-                records=int(total.records) if total else 0,
-                feeds=[each.key for each in INDICATORS if source in each.sources],
-                command=f"teamgauge collect {source}",
-            )
-        )
-    return found

@@ -4,14 +4,27 @@ import csv
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from app.metrics import quality
 from app.metrics.answers import Finding
+from app.metrics.derive_organisation import person_of_account
+from app.metrics.freshness import freshness
 from app.metrics.refresh import refresh
 from app.settings import Settings
-from app.store.tables import Account, FormerUsername, Note, QuarantinedRecord, Run
+from app.store.tables import (
+    Account,
+    Employment,
+    FormerUsername,
+    Identity,
+    Membership,
+    Note,
+    Opening,
+    Person,
+    QuarantinedRecord,
+    Run,
+)
 
 from .conftest import Store, at
 
@@ -190,7 +203,7 @@ def test_freshness_of_each_configured_source(session: Session, settings: Setting
             finished_at=through + timedelta(hours=21), outcome="failed", message="401", rows_new=2,
         )
     )  # fmt: skip
-    files, gitlab = quality.freshness(session, settings, now=through + timedelta(hours=25))
+    files, gitlab = freshness(session, settings, now=through + timedelta(hours=25))
     assert (files.source, files.state, files.command) == (
         "files",
         "never",
@@ -199,7 +212,63 @@ def test_freshness_of_each_configured_source(session: Session, settings: Setting
     assert (gitlab.source, gitlab.title, gitlab.state) == ("gitlab", "GitLab", "fresh")
     assert (gitlab.data_through, gitlab.last_outcome, gitlab.message) == (through, "failed", "401")
     assert gitlab.records == 6
-    assert gitlab.feeds == ["open_mr_review_time", "open_mr_age", "mr_rate"]
-    later = quality.freshness(session, settings, now=through + timedelta(hours=27))
+    assert gitlab.feeds[:3] == ["open_mr_review_time", "open_mr_age", "community_response"]
+    assert "retention" not in gitlab.feeds
+    assert "retention" in files.feeds
+    later = freshness(session, settings, now=through + timedelta(hours=27))
     assert later[1].state == "stale"
-    assert quality.freshness(session, Settings()) == []
+    assert freshness(session, Settings()) == []
+
+
+def test_contradictions_of_sources_by_hand(store: Store, settings: Settings) -> None:
+    session = store.session
+    store.team("red")
+    store.team("blue")
+    store.person("p1", 1)
+    store.person("p2", 2)
+    store.member("p1", "red", date(2024, 1, 1))
+    store.member("p1", "blue", date(2024, 1, 1))
+    store.employed("p1", date(2023, 1, 1))
+    store.employed("p2", date(2023, 1, 1))
+    hr = {"source": "bamboohr"}
+    for person in ("p1", "p2"):
+        session.execute(insert(Person).values(person_id=person, name=person.title(), **hr))
+        session.execute(
+            insert(Employment).values(person_id=person, start_date=date(2023, 1, 1), **hr)
+        )
+    session.execute(
+        insert(Membership).values(
+            person_id="p1", team="red", valid_from=date(2024, 1, 1), role="member", **hr
+        )
+    )
+    [found] = quality.findings(session, settings, kind="source_conflict")
+    assert found.count == 1
+    assert found.items == [
+        {"address": "p1", "text": "P1: the files and bamboohr do not agree about teams."}
+    ]
+
+
+def test_an_account_that_several_people_are_said_to_have(store: Store, settings: Settings) -> None:
+    session = store.session
+    store.person("ann", 1)
+    store.person("ben")
+    hr = {"source": "bamboohr"}
+    session.execute(insert(Person).values(person_id="cid", name="Cid", email="A@x.org", **hr))
+    session.execute(update(Account).where(Account.id == 1).values(email="a@x.org"))
+    [found] = quality.findings(session, settings, kind="account_of_several_people")
+    assert found.items == [
+        {
+            "address": "ann",
+            "text": "Is said to be Cid (e-mail) and Ann (files); the first one holds.",
+        }
+    ]
+    assert person_of_account(session) == {1: "cid"}
+    session.execute(insert(Person).values(person_id="dee", name="Dee", **hr))
+    session.execute(insert(Identity).values(username="ann", person_id="dee", **hr))
+    assert person_of_account(session) == {1: "dee"}
+
+
+def test_openings_of_no_team_are_listed(store: Store, settings: Settings) -> None:
+    store.session.execute(insert(Opening).values(opening_id="7", opened_on=date(2024, 1, 1)))
+    [found] = quality.findings(store.session, settings, kind="opening_without_team")
+    assert found.items == [{"address": "7", "text": "Open since 2024-01-01 in files."}]
