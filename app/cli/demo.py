@@ -58,7 +58,10 @@ def demo(
         engine = open_things.enter_context(database(Settings.model_validate(own)))
         with waiting("Making the company"):
             settings = Settings.model_validate({**sections(), **own})
-        typer.echo(f"demo: its GitLab is {settings.gitlab.url}, its data lies in {folder}")
+        typer.echo(
+            f"demo: its GitLab is {settings.gitlab.url}, its BambooHR {settings.bamboohr.url},"
+            f" its Greenhouse {settings.greenhouse.url}, its data lies in {folder}"
+        )
         # Everything: what an earlier demo left in the folder is of another day and another address.
         run_sources(engine, settings, settings.configured_sources(), full=True)
         serve_on(listener, engine, settings)

@@ -2,6 +2,7 @@
 
 from demo.bamboohr.company import INVOLUNTARY, OTHER, VOLUNTARY, Company, Employee
 from demo.bamboohr.fake import DEFAULT_KEY, BambooHRFake
+from demo.bamboohr.roster import company_of, in_two_teams
 
 __all__ = [
     "DEFAULT_KEY",
@@ -11,4 +12,6 @@ __all__ = [
     "BambooHRFake",
     "Company",
     "Employee",
+    "company_of",
+    "in_two_teams",
 ]

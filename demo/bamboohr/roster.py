@@ -1,6 +1,6 @@
 """The invented company as its BambooHR has it: each person's stays as rows of the history tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 
 from demo.bamboohr.company import INVOLUNTARY, OTHER, VOLUNTARY, Company, Employee
@@ -12,21 +12,32 @@ KINDS = {"voluntary": VOLUNTARY, "involuntary": INVOLUNTARY, "other": OTHER}
 TITLES = {"manager": "Engineering Manager", "member": "Engineer"}
 
 
-def company_of(world: CompanyWorld, today: date) -> Company:
+def in_two_teams(world: CompanyWorld) -> frozenset[str]:
+    """Ids of the people who are in two teams at one time, which BambooHR cannot say."""
+    return frozenset(
+        person.person_id for person in world.people if len(list(told(person))) < len(person.stays)
+    )
+
+
+def company_of(world: CompanyWorld, today: date, *, without: Collection[str] = ()) -> Company:
     """The employees of the company, whose records last changed when the day began.
 
     A department is a team, by its name. What BambooHR cannot say is left out: of two stays at one
     time only the first is told, so that who leads two teams is in one of them.
+    without: ids of people whom BambooHR does not have.
     """
     company = Company(lambda: datetime.combine(today, time.min, UTC))
     employees = {
         person.person_id: _add(company, person, world.declared.get(person.person_id))
         for person in world.people
+        if person.person_id not in without
     }
     chart = _Chart(world.people, world.teams)
     names = {team.slug: team.name for team in world.teams}
     for person in world.people:
-        employee = employees[person.person_id]
+        employee = employees.get(person.person_id)
+        if employee is None:
+            continue
         for stay in told(person):
             for day in chart.turns(stay):
                 boss = chart.boss(person, stay, day)
@@ -34,7 +45,7 @@ def company_of(world: CompanyWorld, today: date) -> Company:
                     employee,
                     day,
                     names[stay.team],
-                    reports_to=employees[boss.person_id] if boss is not None else None,
+                    reports_to=employees.get(boss.person_id) if boss is not None else None,
                     title=TITLES[stay.role],
                 )
     company.clock = lambda: datetime.now(UTC)

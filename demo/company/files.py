@@ -1,7 +1,7 @@
 """The files that a company keeps beside its configuration, and a configuration for the demo."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,20 @@ OPENINGS = ("opening_id", "team", "opened_on", "target_start_on", "closed_on", "
 TARGETS = ("team", "indicator", "valid_from", "value")
 
 
-def write_files(world: CompanyWorld, folder: Path) -> None:
-    """Writes every file that `[files]` names into a folder."""
+def write_files(
+    world: CompanyWorld,
+    folder: Path,
+    *,
+    people: Collection[str] | None = None,
+    openings: bool = True,
+) -> None:
+    """Writes every file that `[files]` names into a folder.
+
+    people: ids of those who stand in the files; None: everybody. openings: whether theirs are
+    there, or an applicant tracking system has them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    told = [person for person in world.people if people is None or person.person_id in people]
     teams: list[dict[str, Any]] = []
     for team in world.teams:
         entry: dict[str, Any] = {"slug": team.slug, "name": team.name}
@@ -36,31 +47,31 @@ def write_files(world: CompanyWorld, folder: Path) -> None:
         PEOPLE,
         (
             (p.person_id, p.name, p.email, world.declared.get(p.person_id, ""), p.gender)
-            for p in world.people
+            for p in told
         ),
     )
     _write(
         folder / "employment.csv",
         EMPLOYMENT,
-        ((p.person_id, p.start_date, _day(p.end_date), p.termination_type) for p in world.people),
+        ((p.person_id, p.start_date, _day(p.end_date), p.termination_type) for p in told),
     )
     _write(
         folder / "memberships.csv",
         MEMBERSHIPS,
         (
             (p.person_id, stay.team, stay.role, stay.valid_from, _day(stay.valid_to))
-            for p in world.people
+            for p in told
             for stay in p.stays
         ),
     )
-    plan, openings, targets = world.hiring.plan, world.hiring.openings, world.hiring.targets
+    plan, targets = world.hiring.plan, world.hiring.targets
     _write(folder / "plan.csv", PLAN, ((t, f"{month:%Y-%m}", n) for t, month, n in plan))
     _write(
         folder / "openings.csv",
         OPENINGS,
         (
             (o.number, o.team, o.opened_on, o.target_start_on, _day(o.closed_on), o.close_reason)
-            for o in openings
+            for o in (world.hiring.openings if openings else ())
         ),
     )
     _write(folder / "targets.csv", TARGETS, targets)
