@@ -58,10 +58,9 @@ class Collection:
         if departments is None or jobs is None:
             return
         teams, refused = teams_of(jobs, departments, self.context.known.teams())
-        for error in refused:
-            self.context.fail(
-                ListError(f"Greenhouse at {self.client.base_url} told {error}."), holds_back=False
-            )
+        for reason in refused:
+            sentence = f"Greenhouse at {self.client.base_url} tells of {reason}."
+            self.context.fail(ListError(sentence), holds_back=False)
         known = self.context.known.openings()
         reader = Reader(
             self.context.settings.reporting.zone,

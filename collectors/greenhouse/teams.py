@@ -78,9 +78,9 @@ class Teams:
 
 def teams_of(
     jobs: Iterable[Any], departments: Sequence[Any], known: Sequence[KnownTeam]
-) -> tuple[Teams, list[RecordError]]:
-    """The teams of the answers of both lists, and what could not be read of them."""
-    refused: list[RecordError] = []
+) -> tuple[Teams, list[str]]:
+    """The teams of the answers of both lists, and what is wrong with those that cannot be read."""
+    refused: list[str] = []
     by_slug = {team.slug.lower(): team.slug for team in known}
     by_name: dict[str, list[str]] = {}
     for team in known:
@@ -95,7 +95,7 @@ def teams_of(
             )
             external = value_at(answer, "external_id", convert=_as_text, optional=True)
         except RecordError as error:
-            refused.append(RecordError(f"a department: {error}"))
+            refused.append(f"a department that cannot be read: {error}")
             continue
         same_name = by_name.get(_folded(names[number]), [])
         if external and external.strip().lower() in by_slug:
@@ -110,7 +110,7 @@ def teams_of(
                 value_at(answer, "name", convert=text, optional=True) or "without a name",
             )
         except RecordError as error:
-            refused.append(RecordError(f"a job: {error}"))
+            refused.append(f"a job that cannot be read: {error}")
     return Teams(found, names, slugs), refused
 
 

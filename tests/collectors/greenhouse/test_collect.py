@@ -277,6 +277,25 @@ def test_what_cannot_be_read_is_set_aside(lab: Lab) -> None:
     assert lab.rows("SELECT * FROM quarantined_records") == []
 
 
+def test_a_job_and_a_department_that_cannot_be_read(lab: Lab) -> None:
+    good, bad = one_opening(lab), one_opening(lab, "Front End", None)
+    job = lab.world.jobs[bad.job_id]
+    lab.world.departments[job.department_id or 0].external_id = ["?"]  # type: ignore[assignment]
+    lab.world.add_job("Broken", None).department_id = "x"  # type: ignore[assignment]
+    report = lab.collect()
+    assert [str(each) for each in report.failures] == [
+        f"Greenhouse at {lab.url} tells of a department that cannot be read: external_id is not a"
+        " text: ['?'].",
+        f"Greenhouse at {lab.url} tells of a job that cannot be read: department_id is not a whole"
+        " number: 'x'.",
+    ]
+    assert report.status == 1
+    assert {row[0]: row[1] for row in lab.openings()} == {
+        str(good.id): "backend",
+        str(bad.id): None,
+    }
+
+
 def test_an_opening_without_an_id_keeps_others_from_vanishing(lab: Lab) -> None:
     first, second = one_opening(lab), one_opening(lab)
     lab.collect()
