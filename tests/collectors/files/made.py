@@ -1,9 +1,12 @@
 """Files of an organisation in a folder of a test's own."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from app.settings import FileSettings
+from collectors.record import Record
 
 FILES = {
     "teams": "teams.yaml",
@@ -23,3 +26,10 @@ def files(folder: Path) -> FileSettings:
 def rows(folder: Path, name: str, content: Sequence[str]) -> None:
     """Writes a file of these lines."""
     (folder / name).write_text("\n".join(content) + "\n", encoding="utf-8")
+
+
+def as_written(record: Record) -> dict[str, Any]:
+    """What a file can say of a record: everything but that it is the files that say it."""
+    columns = asdict(record)
+    assert columns.pop("source") == "files"
+    return columns

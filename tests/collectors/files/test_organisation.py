@@ -1,6 +1,5 @@
 """The files as records, and as rows that change only where the files did."""
 
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from collectors.files.records import (
 )
 from collectors.record import Record
 from collectors.storing import Stored, store
-from tests.collectors.files.made import files, rows
+from tests.collectors.files.made import as_written, files, rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -85,13 +84,6 @@ def company(folder: Path) -> None:
 def records(folder: Path, kind: type[Record]) -> list[dict[str, Any]]:
     found = [each for each in read_organisation(files(folder)).records if type(each) is kind]
     return [as_written(each) for each in found]
-
-
-def as_written(record: Record) -> dict[str, Any]:
-    """What a file can say of a record: everything but that it is the files that say it."""
-    columns = asdict(record)
-    assert columns.pop("source") == "files"
-    return columns
 
 
 def test_what_the_files_say(tmp_path: Path) -> None:

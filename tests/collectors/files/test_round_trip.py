@@ -22,7 +22,7 @@ from collectors.files.records import (
     TeamRecord,
 )
 from collectors.record import Record
-from tests.collectors.files.made import files
+from tests.collectors.files.made import as_written, files
 
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")),
@@ -109,7 +109,7 @@ def stretches(draw: st.DrawFn) -> list[tuple[date, date | None]]:
 def written(organisation: dict[type[Record], list[Record]], folder: Path, seed: int) -> None:
     """Writes the files of an organisation with their rows in any order."""
     shuffled = random.Random(seed)
-    teams = [asdict(team) for team in organisation[TeamRecord][1:]]
+    teams = [as_written(team) for team in organisation[TeamRecord][1:]]
     accounts = {
         record.person_id: record.username
         for record in organisation[IdentityRecord]
@@ -117,7 +117,7 @@ def written(organisation: dict[type[Record], list[Record]], folder: Path, seed: 
     }
     people = []
     for record in organisation[PersonRecord]:
-        row = asdict(record)
+        row = as_written(record)
         row["gitlab_username"] = accounts.get(row["person_id"], "").upper()
         people.append({**row, **row.pop("attributes")})
     for content in (teams, people):
@@ -127,11 +127,11 @@ def written(organisation: dict[type[Record], list[Record]], folder: Path, seed: 
         "people.csv": (["person_id", "name", "email", "gitlab_username", "gender", "site"], people),
         "employment.csv": (
             ["person_id", "start_date", "end_date", "termination_type"],
-            [asdict(each) for each in organisation[EmploymentRecord]],
+            [as_written(each) for each in organisation[EmploymentRecord]],
         ),
         "memberships.csv": (
             ["person_id", "team", "role", "valid_from", "valid_to"],
-            [asdict(each) for each in organisation[MembershipRecord]],
+            [as_written(each) for each in organisation[MembershipRecord]],
         ),
     }
     for name, (columns, content) in sheets.items():
