@@ -20,7 +20,7 @@ from collectors.bamboohr.errors import (
     PartError,
     RequestRefusedError,
 )
-from collectors.bamboohr.tables import day, employee_id, words
+from collectors.bamboohr.tables import by_age, day, identifier, words
 from collectors.record import RecordError, Refused, dig
 
 PAGE = 1000
@@ -109,11 +109,11 @@ class PeopleReader:
         missing = [name for name in self._asked if name not in self.people.told]
         nameless = [each for each in ids if each not in self.people.employees]
         if missing and self.people.employees:
-            sample = max(self.people.employees, key=int)
-            self._read_one(sample, missing)
+            every = sorted(self.people.employees, key=by_age)
+            asked = {every[0], every[len(every) // 2], every[-1]}
+            self._read_each(asked, missing)
             if self.people.told.intersection(missing):
-                everybody = self.people.employees.keys() - {sample}
-                self._read_each(everybody, missing)
+                self._read_each(self.people.employees.keys() - asked, missing)
         self._read_each(nameless, [*NAMES, *STANDARD[:2], *self._asked])
         for each in ids:
             self.people.employees.setdefault(each, Employee(each))
@@ -232,11 +232,6 @@ class PeopleReader:
             finally:
                 threads.shutdown(cancel_futures=True)
 
-    def _read_one(self, each: str, fields: Sequence[str]) -> None:
-        answer = self._ask(each, fields)
-        if answer is not None:
-            self._take(answer, each)
-
     def _ask(self, each: str, fields: Sequence[str]) -> Mapping[str, Any] | None:
         """The record of an employee; None where it is not there or not for this key."""
         try:
@@ -258,17 +253,18 @@ class PeopleReader:
             self._refuse("unknown", "", "it is not an object")
             return
         try:
-            found = employee_id(number)
+            found = identifier(number)
         except RecordError as error:
             self._refuse("unknown", "", f"its id {error}")
             return
         employee = self.people.employees.setdefault(found, Employee(found))
         hidden = content.get(RESTRICTED) or ()
-        for name in hidden if isinstance(hidden, list) else ():
+        hidden = (
+            [name for name in hidden if isinstance(name, str)] if isinstance(hidden, list) else []
+        )
+        for name in hidden:
             self.people.restricted[name] = self.people.restricted.get(name, 0) + 1
-        for name in self._asked:
-            if name in content:
-                self.people.told.add(name)
+        self.people.told.update(name for name in self._asked if name in content or name in hidden)
         for attribute, name in self._fields():
             value = content.get(name)
             if value is None or value == "":

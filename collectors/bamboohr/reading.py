@@ -38,6 +38,7 @@ from collectors.bamboohr.tables import (
     JobRow,
     StatusRow,
     Table,
+    by_age,
     changed_employees,
     deleted_employees,
     read_table,
@@ -127,7 +128,7 @@ def _reached(context: Context, client: BambooHRClient, scope: str) -> Reached:
 
 @dataclass(slots=True)
 class _Reading:
-    """A whole reading. keeps: kinds of records of which nothing is known this time."""
+    """A whole reading. complete: the kinds of records of which everything is known this time."""
 
     context: Context
     client: BambooHRClient
@@ -230,7 +231,7 @@ class _Reading:
                 owners[username].append(employee.id)
         shared = {}
         for username, employees in owners.items():
-            employees.sort(key=int)
+            employees.sort(key=by_age)
             employees.sort(
                 key=lambda each: (
                     max((s.end for s in employment.get(each, ())), default=None) or NO_END.min

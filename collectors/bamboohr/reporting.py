@@ -12,7 +12,7 @@ from collectors.bamboohr.employment import Stretch
 from collectors.bamboohr.jobs import Job, Stay, joined
 from collectors.bamboohr.people import Employee
 from collectors.bamboohr.records import SOURCE, TeamRecord
-from collectors.bamboohr.tables import JobRow
+from collectors.bamboohr.tables import JobRow, by_age
 from collectors.known import KnownTeam
 
 LETTERS = str.maketrans(
@@ -69,7 +69,7 @@ def reporting_teams(
                 name=employees[boss].name,
                 parent=slugs[above[boss]] if boss in above else ROOT_TEAM,
             )
-            for boss in sorted(slugs, key=int)
+            for boss in sorted(slugs, key=by_age)
             if slugs[boss] not in given.values()
         ],
     )
@@ -88,7 +88,7 @@ def _slugs(names: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]
     found: dict[str, str] = {}
     taken = {ROOT_TEAM}
     wanted = {boss: slug_of(name) or f"manager-{boss}" for boss, name in names.items()}
-    for boss in sorted(names, key=int):
+    for boss in sorted(names, key=by_age):
         slug = wanted[boss]
         while slug in taken:
             slug = f"{slug}-{boss}"
@@ -112,7 +112,7 @@ def _above(
         over = supervisor(begun[-1].row) if begun else None
         if over is not None:
             above[boss] = over
-    for boss in sorted(above, key=int):
+    for boss in sorted(above, key=by_age):
         seen, way = {boss}, above.get(boss)
         while way is not None and way not in seen:
             seen.add(way)

@@ -6,6 +6,7 @@ from app.settings import BambooHRSettings
 from collectors.bamboohr.departments import Departments
 from collectors.bamboohr.people import People
 from collectors.bamboohr.supervisors import Supervisors
+from collectors.bamboohr.tables import by_age
 
 LISTED = 10
 """How many names a sentence holds."""
@@ -70,12 +71,12 @@ def about_employees(jobless: Collection[str], unemployed: Collection[str]) -> It
     if jobless:
         yield (
             f"{_people(len(jobless))} without a row in jobInfo, in no team:"
-            f" {_listed(sorted(jobless, key=int))}. Fill in their job information in BambooHR."
+            f" {_listed(sorted(jobless, key=by_age))}. Fill in their job information in BambooHR."
         )
     if unemployed:
         yield (
             f"{_people(len(unemployed))} with an ending and no beginning in employmentStatus, not"
-            f" counted: {_listed(sorted(unemployed, key=int))}. Fill in their hire dates in BambooHR."
+            f" counted: {_listed(sorted(unemployed, key=by_age))}. Fill in their hire dates in BambooHR."
         )
 
 

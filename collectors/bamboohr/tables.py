@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from collectors.bamboohr.client import BambooHRClient
 from collectors.bamboohr.errors import RequestRefusedError
-from collectors.record import RecordError, Refused, text, value_at, whole
+from collectors.record import RecordError, Refused, text, value_at
 
 EMPLOYMENT_STATUS = "employmentStatus"
 JOB_INFO = "jobInfo"
@@ -17,9 +17,17 @@ NO_DAY = "0000-00-00"
 """How BambooHR writes a date that was never filled in."""
 
 
-def employee_id(value: Any) -> str:
-    """The id of an employee, which BambooHR writes as a number here and as a text there."""
-    return str(whole(value))
+def identifier(value: Any) -> str:
+    """The id of an employee or a row, which BambooHR writes as a number here and as a text there."""
+    written = words(value)
+    if not written:
+        raise RecordError("is empty")
+    return written
+
+
+def by_age(number: str) -> tuple[int, str]:
+    """Sorts ids as they were given out: they are numbers that grow."""
+    return len(number), number
 
 
 def day(value: Any) -> date:
@@ -43,13 +51,13 @@ class Row:
     """A row of a history table; number: its id, from which the order of entry follows."""
 
     employee: str
-    number: int
+    number: str
     day: date
 
     @property
-    def order(self) -> tuple[date, int]:
+    def order(self) -> tuple[date, tuple[int, str]]:
         """Rows come into force by day; of one day's the one entered last holds."""
-        return self.day, self.number
+        return self.day, by_age(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +171,8 @@ def _common(content: Any) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise RecordError("the row is not an object")
     return {
-        "employee": value_at(content, "employeeId", convert=employee_id),
-        "number": value_at(content, "id", convert=whole),
+        "employee": value_at(content, "employeeId", convert=identifier),
+        "number": value_at(content, "id", convert=identifier),
         "day": value_at(content, "date", convert=day),
     }
 

@@ -12,7 +12,7 @@ from .conftest import Lab, day
 
 
 def row(number: int, on: str, status: str = "Full-Time", kind: str = "") -> StatusRow:
-    return StatusRow(employee="7", number=number, day=day(on), status=status, termination=kind)
+    return StatusRow(employee="7", number=str(number), day=day(on), status=status, termination=kind)
 
 
 def ended(number: int, on: str, kind: str = VOLUNTARY) -> StatusRow:

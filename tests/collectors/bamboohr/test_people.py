@@ -78,9 +78,11 @@ def test_fields_that_the_account_lacks(people: Lab) -> None:
         " field.",
     )
     assert told(people) == [(*row[:3], None, None) for row in EVERYTHING]
-    # one look at the dataset and one at a single employee, not at each
-    assert people.fake.asked()[2:] == ["employees", "dataset_fields", "employee"]
-    assert len(people.employment()) == 3
+    # one look at the dataset and one at three employees, not at each
+    people.hire(4, "Dan Reed", "2021-01-01")
+    people.collect(full=True)
+    assert people.fake.asked()[2:] == ["employees", "dataset_fields", *["employee"] * 3]
+    assert len(people.employment()) == 4
 
 
 def test_fields_that_are_not_wanted_are_not_asked_for(people: Lab) -> None:
@@ -173,3 +175,16 @@ def test_an_account_that_changes_hands(people: Lab) -> None:
     done = people.collect()
     assert [row[4] for row in told(people)] == ["cleo", None, "ada"]
     assert (done.rows_new, done.rows_changed, done.rows_deleted) == (0, 2, 0)
+
+
+@pytest.mark.parametrize("id", [1, 2, 3])
+def test_a_field_that_one_employee_keeps_from_the_key_is_still_a_field(
+    people: Lab, id: int
+) -> None:
+    people.fake.api.hidden.operations["dataset_fields"] = 403
+    people.fake.api.hidden.fields["gender"] = {id}
+    done = people.collect()
+    assert done.remarks == ()
+    expected = ["Female", "Male", None]
+    expected[id - 1] = None
+    assert [row[3] for row in told(people)] == expected
