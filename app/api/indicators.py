@@ -24,8 +24,9 @@ from app.api.shapes.indicators import (
     SeriesAnswer,
 )
 from app.api.shapes.merge_requests import EvidenceAnswer
+from app.api.shapes.occurrences import OccurrenceAnswer
 from app.metrics import INDICATORS, queries
-from app.metrics.answers import EvidenceRow
+from app.metrics.answers import EvidenceRow, OccurrenceRow
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["indicators"])
 
@@ -76,6 +77,13 @@ class EvidenceParameters(Paged):
     team: Team = None
     period: Period = None
     variant: Variant = None
+    kind: Annotated[
+        str | None,
+        Field(
+            description="What is listed, of an indicator that counts people: for hiring member, hire,"
+            " transfer_in, leaver, opening, offer or plan. By default what n counts."
+        ),
+    ] = None
 
 
 @router.get("", response_model=Listed[IndicatorAnswer], responses=TABLE_OR_PROBLEMS)
@@ -127,7 +135,11 @@ def compare(
     return respond_with_list(request, asked, CompareAnswer, items)
 
 
-@router.get("/{key}/evidence", response_model=Listed[EvidenceAnswer], responses=TABLE_OR_PROBLEMS)
+@router.get(
+    "/{key}/evidence",
+    response_model=Listed[EvidenceAnswer | OccurrenceAnswer],
+    responses=TABLE_OR_PROBLEMS,
+)
 def evidence(
     request: Request,
     session: Reading,
@@ -135,30 +147,46 @@ def evidence(
     key: Key,
     asked: Annotated[EvidenceParameters, Query()],
 ) -> Response:
-    """The merge requests behind one point, the oldest first; as many as the point's n."""
+    """The merge requests (people, openings, moves) behind one point; as many as the point's n."""
     cursor = Cursor(request)
     period, start, last = asked.period, 0, ""
     if asked.cursor is not None:
         # The latest period may change between two pages: that of the first one stands.
         period, start, last = cursor.read(asked.cursor, str, int, str)
     found = queries.evidence(
-        session, settings, key, team=asked.team, period=period, variant=asked.variant
+        session,
+        settings,
+        key,
+        team=asked.team,
+        period=period,
+        variant=asked.variant,
+        kind=asked.kind,
     )
-    rows = found.rows
+    merge_requests = found.indicator.counts_merge_requests
+    rows: Sequence[EvidenceRow | OccurrenceRow] = found.rows if merge_requests else found.of_kind
     start = _after(rows, last, start)
     end = start + page_size(asked, len(rows))
-    items = [EvidenceAnswer(**EvidenceAnswer.fields_of(row)) for row in rows[start:end]]
+    items = [_answer(row) for row in rows[start:end]]
     next_ = None
     if end < len(rows):
         next_ = cursor.write(found.period, end, _reference(rows[end - 1]))
-    return respond_with_page(request, asked, EvidenceAnswer, items, next_)
+    kind = EvidenceAnswer if merge_requests else OccurrenceAnswer
+    return respond_with_page(request, asked, kind, items, next_)
 
 
-def _reference(row: EvidenceRow) -> str:
+def _answer(row: EvidenceRow | OccurrenceRow) -> EvidenceAnswer | OccurrenceAnswer:
+    if isinstance(row, OccurrenceRow):
+        return OccurrenceAnswer.model_validate(row)
+    return EvidenceAnswer(**EvidenceAnswer.fields_of(row))
+
+
+def _reference(row: EvidenceRow | OccurrenceRow) -> str:
+    if isinstance(row, OccurrenceRow):
+        return f"{row.kind} {row.person_id or row.reference or row.team} {row.first_day}"
     return f"{row.project}!{row.iid}"
 
 
-def _after(rows: Sequence[EvidenceRow], last: str, start: int) -> int:
+def _after(rows: Sequence[EvidenceRow | OccurrenceRow], last: str, start: int) -> int:
     """Where the next page begins: after the last row that was shown.
 
     Where that one is gone, so are perhaps others before it: rather one twice than one never.

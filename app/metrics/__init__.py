@@ -6,6 +6,7 @@ here and a test; API, pages, CSV and documentation follow.
 
 from app.errors import NotFoundError
 from app.metrics.community import COMMUNITY_RESPONSE
+from app.metrics.diversity import DIVERSITY
 from app.metrics.durations import FIRST_ENGAGEMENT_TIME, REVIEW_TIME_TO_MERGE, TIME_TO_MERGE
 from app.metrics.flow import HANDBOOK_UPDATE_RATE, MR_RATE
 from app.metrics.hiring import HIRING_VS_PLAN
@@ -19,6 +20,7 @@ INDICATORS: tuple[Indicator, ...] = (
     COMMUNITY_RESPONSE,
     HIRING_VS_PLAN,
     MR_RATE,
+    DIVERSITY,
     HANDBOOK_UPDATE_RATE,
     RETENTION,
     REVIEW_TIME_TO_MERGE,

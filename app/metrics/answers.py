@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.metrics.indicator import Grain, Indicator, Limits, Point, TargetStep
+from app.metrics.indicator import MERGE_REQUEST, Grain, Indicator, Limits, Point, TargetStep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,10 +175,29 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OccurrenceRow:
+    """A person, an opening, an offer or a row of the plan behind a point; see `Occurrence`.
+
+    name: HR's name of the person; None for what is no person.
+    """
+
+    kind: str
+    person_id: str | None
+    name: str | None
+    reference: str | None
+    team: str | None
+    first_day: date | None
+    last_day: date | None
+    value: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
     """The merge requests behind one point, oldest first; their count is the point's n.
 
-    left_out: how many of the team's merge requests of the period do not count, by reason
+    kind: what is asked for out of the indicator's kinds of evidence. occurrences: where the indicator
+    counts no merge requests, everything behind its point, of all kinds; as many as its n are of the
+    first kind. left_out: how many of the team's merge requests of the period do not count, by reason
     (bot, quarantined, …).
     """
 
@@ -192,6 +211,13 @@ class Evidence:
     left_out: Mapping[str, int]
     target: float | None
     instant: datetime
+    kind: str | None = MERGE_REQUEST
+    occurrences: Sequence[OccurrenceRow] = ()
+
+    @property
+    def of_kind(self) -> Sequence[OccurrenceRow]:
+        """The occurrences that are asked for."""
+        return [row for row in self.occurrences if row.kind == self.kind]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,6 +302,7 @@ __all__ = [
     "Matrix",
     "MatrixCell",
     "MembershipChange",
+    "OccurrenceRow",
     "OverdueOpening",
     "Person",
     "Scorecard",

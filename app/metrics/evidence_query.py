@@ -1,6 +1,7 @@
-"""The merge requests behind one point, and those that wait now."""
+"""What stands behind one point: merge requests, or people, openings and moves."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -8,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Row,
     Select,
+    Text,
     and_,
     any_,
     bindparam,
@@ -18,10 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from app.errors import NotFoundError
 from app.metrics import get_indicator
-from app.metrics.answers import Evidence, EvidenceRow
+from app.metrics.answers import Evidence, EvidenceRow, OccurrenceRow
 from app.metrics.calendar import Clock
-from app.metrics.indicator import Cadence, Contribution, EvidenceQuery, Indicator
+from app.metrics.indicator import Cadence, Contribution, EvidenceQuery, Indicator, Occurrence
 from app.metrics.periods import Slot
 from app.metrics.points import PointReader, Shown, load_basis, variant_of
 from app.metrics.teams import Node
@@ -29,6 +32,7 @@ from app.settings import Settings
 from app.store.tables import (
     Account,
     AttributionSpan,
+    EffectivePerson,
     MergeRequest,
     MergeRequestFacts,
     Project,
@@ -68,13 +72,17 @@ def evidence(
     team: str | None = None,
     period: str | None = None,
     variant: str | None = None,
+    kind: str | None = None,
 ) -> Evidence:
     """The merge requests behind one point, the oldest first; as many as the point's n.
 
-    Those of a rate, which have no value of their own, come in the order of their ids.
+    Those of a rate, which have no value of their own, come in the order of their ids. Of an
+    indicator that counts people: what there is of every kind, by name or date; as many as n are of
+    the first kind. Raises NotFoundError (field `kind`) for one that the indicator does not have.
     """
     indicator = get_indicator(key)
     of_variant = variant_of(indicator, variant)
+    of_kind = _kind_of(indicator, kind)
     basis = load_basis(session, settings)
     node = basis.tree.find(team, "team")
     clock = basis.clock(indicator)
@@ -93,6 +101,61 @@ def evidence(
         left_out=_left_out(session, indicator, node, asked),
         target=reader.target(node, indicator, slot),
         instant=asked.instant,
+        kind=of_kind,
+        occurrences=_occurrences(
+            session, indicator, [each for each in contributions if isinstance(each, Occurrence)]
+        ),
+    )
+
+
+def _kind_of(indicator: Indicator, kind: str | None) -> str | None:
+    if kind is None:
+        return next(iter(indicator.evidence_kinds), None)
+    if kind not in indicator.evidence_kinds:
+        known = ", ".join(indicator.evidence_kinds) or "none"
+        raise NotFoundError(
+            f"{indicator.key} has no evidence of kind {kind!r:.40}.", "kind", f"It has {known}."
+        )
+    return kind
+
+
+def _occurrences(
+    session: Session, indicator: Indicator, found: Sequence[Occurrence]
+) -> list[OccurrenceRow]:
+    """What was found with the names of people: kind by kind, people by name, the rest by date."""
+    if not found:
+        return []
+    people = [each.person_id for each in found if each.person_id is not None]
+    asked = any_(bindparam(None, people, type_=ARRAY(Text())))
+    known = session.execute(
+        select(EffectivePerson.person_id, EffectivePerson.name).where(
+            EffectivePerson.person_id == asked
+        )
+    )
+    names = {row.person_id: row.name for row in known}
+    rows = [
+        OccurrenceRow(
+            kind=each.kind,
+            person_id=each.person_id,
+            # Somebody who is known no longer has no name but the id.
+            name=names.get(each.person_id, each.person_id) if each.person_id else None,
+            reference=each.reference,
+            team=each.team,
+            first_day=each.first_day,
+            last_day=each.last_day,
+            value=each.value,
+        )
+        for each in found
+    ]
+    order = {kind: place for place, kind in enumerate(indicator.evidence_kinds)}
+    return sorted(
+        rows,
+        key=lambda row: (
+            order[row.kind],
+            row.name or "",
+            row.first_day or row.last_day or date.max,
+            row.person_id or row.reference or row.team or "",
+        ),
     )
 
 
@@ -148,10 +211,12 @@ def evidence_row(row: Row[Any], value: float | None, orphaned: bool) -> Evidence
 def _left_out(
     session: Session, indicator: Indicator, node: Node, asked: EvidenceQuery
 ) -> Mapping[str, int]:
-    """How many merge requests of the team and period do not count, by reason.
+    """How many merge requests of the team and period do not count, by reason; none where none does.
 
     Of the team: its author's on the last day of the period, or merged into a project that it owns.
     """
+    if not indicator.counts_merge_requests:
+        return {}
     facts = MergeRequestFacts
     by_author = (
         select(AttributionSpan.account_id)

@@ -199,7 +199,7 @@ class PointReader:
         while day >= slot.since:
             found = self._values.get((team.id, indicator.key, day))
             if found is not None:
-                return found
+                return _withheld(found) if indicator.categorical else found
             day -= timedelta(days=1)
         return None
 
@@ -270,6 +270,17 @@ class PointReader:
         if indicator.cadence is Cadence.MONTHLY:
             return False  # a month that is not over cannot be compared with those that are
         return history.is_day_signal(stored.period, stored.value)
+
+
+def _withheld(stored: Stored) -> Stored:
+    """Shares of categories as they may be shown: those that were corrected since, no more.
+
+    The shares of one month before and after a correction differ by the person it was about.
+    """
+    if stored.superseded_at is None:
+        return stored
+    nothing: Mapping[str, Any] = {"categories": [], "suppressed": True}
+    return stored._replace(reason=Reason.SUPPRESSED.value, beside=nothing)
 
 
 def _beside(indicator: Indicator, stored: Stored) -> Mapping[str, Any]:

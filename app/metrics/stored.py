@@ -38,6 +38,7 @@ class Stored(NamedTuple):
     partial: bool
     beside: Mapping[str, Any] | None
     recorded_at: datetime
+    superseded_at: datetime | None
 
 
 Values = dict[tuple[int, str, date], Stored]
@@ -61,6 +62,7 @@ COLUMNS = (
     IndicatorValue.partial,
     IndicatorValue.beside,
     IndicatorValue.recorded_at,
+    IndicatorValue.superseded_at,
 )
 
 

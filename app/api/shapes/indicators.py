@@ -63,6 +63,7 @@ class CategoryAnswer(Answer):
     """A category of a declared attribute."""
 
     category: str
+    """As it was declared; `not_declared`, or `other` for those that are folded together."""
     share: float
     """In percent of the headcount."""
 

@@ -17,6 +17,21 @@ POINT = {
 QUARANTINED = "https://git.test/1/1009"
 """Closed a day before it was created."""
 
+KEYS = [
+    "open_mr_review_time",
+    "open_mr_age",
+    "community_response",
+    "hiring_vs_plan",
+    "mr_rate",
+    "diversity",
+    "handbook_update_rate",
+    "retention",
+    "review_time_to_merge",
+    "first_engagement_time",
+    "time_to_merge",
+]
+"""Every indicator, in the order of the definitions."""
+
 ADDRESSES = {
     "/api/v1/indicators": "/api/v1/indicators",
     "/api/v1/teams": "/api/v1/teams",
@@ -27,6 +42,12 @@ ADDRESSES = {
     "/api/v1/indicators/open_mr_age/compare": "/api/v1/indicators/{key}/compare",
     "/api/v1/indicators/open_mr_age/evidence": "/api/v1/indicators/{key}/evidence",
     "/api/v1/indicators/mr_rate/evidence?period=2024-03": "/api/v1/indicators/{key}/evidence",
+    "/api/v1/indicators/hiring_vs_plan/series": "/api/v1/indicators/{key}/series",
+    "/api/v1/indicators/hiring_vs_plan/evidence": "/api/v1/indicators/{key}/evidence",
+    "/api/v1/indicators/diversity/series": "/api/v1/indicators/{key}/series",
+    "/api/v1/indicators/diversity/evidence": "/api/v1/indicators/{key}/evidence",
+    "/api/v1/indicators/retention/compare": "/api/v1/indicators/{key}/compare",
+    "/api/v1/restatements": "/api/v1/restatements",
     "/api/v1/teams/checkout": "/api/v1/teams/{slug}",
     "/api/v1/teams/checkout/scorecard": "/api/v1/teams/{slug}/scorecard",
     "/api/v1/teams/checkout/attention": "/api/v1/teams/{slug}/attention",
@@ -110,7 +131,8 @@ def test_indicators(get: Any) -> None:
     answer = get("/api/v1/indicators")
     assert answer["next"] is None
     by_key = {item["key"]: item for item in answer["items"]}
-    assert list(by_key) == ["open_mr_review_time", "open_mr_age", "mr_rate"]
+    assert list(by_key) == KEYS
+    assert (by_key["diversity"]["target"], by_key["diversity"]["better"]) == (None, None)
     assert set(by_key["mr_rate"]) == {
         "key", "title", "definition", "unit", "cadence", "better", "variants", "target", "ours",
     }  # fmt: skip
@@ -220,19 +242,16 @@ def test_a_team(get: Any) -> None:
     assert get("/api/v1/teams/checkout")["managers"] == [
         {"person_id": "ann", "name": "Ann", "username": "ann", "role": "manager"}
     ]
-    assert {target["indicator"] for target in answer["targets"]} == {
-        "open_mr_review_time",
-        "open_mr_age",
-        "mr_rate",
-    }
+    without = {"diversity", "first_engagement_time", "time_to_merge"}
+    assert [target["indicator"] for target in answer["targets"]] == [
+        key for key in KEYS if key not in without
+    ]
 
 
 def test_a_scorecard(get: Any) -> None:
     answer = get("/api/v1/teams/checkout/scorecard")
     assert [(row["indicator"], row["period"]) for row in answer["items"]] == [
-        ("open_mr_review_time", "2024-03-20"),
-        ("open_mr_age", "2024-03-20"),
-        ("mr_rate", "2024-02"),
+        (key, "2024-03-20" if key.startswith("open_") else "2024-02") for key in KEYS
     ]
     assert set(answer["items"][0]) == POINT | {
         "indicator", "title", "unit", "variant", "signal", "target", "limits",

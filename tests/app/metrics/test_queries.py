@@ -7,7 +7,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidValueError, NotFoundError
-from app.metrics import queries
+from app.metrics import INDICATORS, queries
 from app.metrics.indicator import Reason, Status
 from app.settings import Settings
 from app.store.tables import Run, TeamMemberSpan
@@ -120,7 +120,7 @@ def test_a_scorecard_has_every_indicator_in_its_latest_period(
     values.put("mr_rate", "search", "2024-04-01", 7.9, "narrow")
     found = queries.scorecard(session, settings, "search")
     rows = {row.indicator.key: row for row in found.items}
-    assert list(rows) == ["open_mr_review_time", "open_mr_age", "mr_rate"]
+    assert list(rows) == [indicator.key for indicator in INDICATORS]
     assert rows["open_mr_age"].point.status is Status.ATTENTION
     assert rows["open_mr_age"].target == 30
     assert (rows["mr_rate"].point.period, rows["mr_rate"].point.status) == (
@@ -129,8 +129,11 @@ def test_a_scorecard_has_every_indicator_in_its_latest_period(
     )
     assert rows["mr_rate"].variant == "narrow"
     past = queries.scorecard(session, settings, "search", period="2024-05")
-    assert [row.point.period for row in past.items] == ["2024-05-15", "2024-05-15", "2024-05"]
-    assert past.items[2].point.status is None  # the month is not over
+    periods = {row.indicator.key: row.point.period for row in past.items}
+    assert periods["open_mr_review_time"] == periods["open_mr_age"] == "2024-05-15"
+    assert {periods[key] for key in periods if not key.startswith("open_")} == {"2024-05"}
+    judged = {row.indicator.key: row.point.status for row in past.items}
+    assert judged["mr_rate"] is None  # the month is not over
 
 
 def test_the_matrix_judges_the_running_day_and_the_last_whole_month(
@@ -142,7 +145,7 @@ def test_the_matrix_judges_the_running_day_and_the_last_whole_month(
     values.put("mr_rate", "search", "2024-05-01", 2.0, "narrow", partial=True)
     found = queries.matrix(session, settings)
     assert [team.slug for team in found.teams] == ["organisation", "product", "checkout", "search"]
-    assert len(found.cells) == 4 * 3
+    assert len(found.cells) == 4 * len(found.indicators) == 4 * 8
     age = found.cells["search", "open_mr_age"]
     assert (age.judged.period, age.judged.value) == ("2024-05-15", 31.0)
     assert (len(age.trail), age.judged_index) == (13, 12)
@@ -232,7 +235,12 @@ def test_one_team_on_one_day(
     assert {target.indicator: target.value for target in checkout.targets} == {
         "open_mr_review_time": 21.0,
         "open_mr_age": 30.0,
+        "community_response": 90.0,
+        "hiring_vs_plan": 100.0,
         "mr_rate": 10.0,
+        "handbook_update_rate": 0.55,
+        "retention": 84.0,
+        "review_time_to_merge": 3.0,
     }
 
 

@@ -1,0 +1,148 @@
+"""Shares of the members by a declared attribute, as far as nobody can be found in them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from app.metrics.calendar import fiscal_year_start, last_of_month, months_from
+from app.metrics.indicator import (
+    Cadence,
+    Computed,
+    Contribution,
+    EvidenceQuery,
+    Indicator,
+    Input,
+    Reason,
+    Unit,
+    Value,
+)
+from app.metrics.suppression import NOT_DECLARED, OTHER, Organisation, shown_categories
+from app.metrics.workset import Workset
+
+
+def is_published(workset: Workset, month: date) -> bool:
+    """Whether a month's shares are published: every month, or the ends of fiscal quarters that are over."""
+    if workset.settings.diversity.every == "month":
+        return True
+    start = fiscal_year_start(month, workset.settings.reporting.fiscal_year_start_month)
+    ends_quarter = (month.month - start.month) % 3 == 2
+    return ends_quarter and not workset.clock.is_partial_month(month)
+
+
+def members_on(workset: Workset, day: int) -> dict[int, set[str]]:
+    """The members of every team on a day (an ordinal)."""
+    return {
+        team_id: {
+            days.person_id
+            for days in workset.members.get(team_id, ())
+            if days.first <= day < days.end
+        }
+        for team_id in workset.team_ids
+    }
+
+
+def _compute(workset: Workset, first_day: date) -> Computed:
+    children = workset.tree.children()
+    periods = months_from(first_day, workset.history_start, workset.clock.today)
+
+    def values() -> Iterator[Value]:
+        for month in periods:
+            day = min(last_of_month(month), workset.clock.today)
+            members = members_on(workset, day.toordinal())
+            shown: Mapping[int, Mapping[str, int]] = {}
+            if is_published(workset, month):
+                organisation = Organisation(
+                    root=workset.root_id,
+                    children=children,
+                    slugs=workset.slugs,
+                    members=members,
+                    declared=workset.attributes,
+                )
+                shown = shown_categories(organisation, workset.settings.diversity.minimum)
+            for team_id in workset.team_ids:
+                yield _value(team_id, month, len(members[team_id]), shown.get(team_id))
+
+    return Computed(values={"": values()}, coverage=())
+
+
+def _value(
+    team_id: int, month: date, headcount: int, categories: Mapping[str, int] | None
+) -> Value:
+    reason = None
+    if categories is None:
+        reason = Reason.SUPPRESSED if headcount else Reason.NO_DATA
+    return Value(
+        team_id=team_id,
+        period=month,
+        value=None,
+        n=headcount,
+        reason=reason,
+        beside={
+            "categories": [
+                {"category": name, "share": 100 * count / headcount}
+                for name, count in sorted((categories or {}).items(), key=_order)
+            ],
+            "suppressed": categories is None,
+        },
+    )
+
+
+def _order(category: tuple[str, int]) -> tuple[bool, bool, int, str]:
+    """The largest first; what is not declared and what is folded come last."""
+    name, count = category
+    return (name == OTHER, name == NOT_DECLARED, -count, name)
+
+
+def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
+    """Nobody, whoever asks."""
+    return []
+
+
+DIVERSITY = Indicator(
+    key="diversity",
+    title="Diversity",
+    short_title="Diversity",
+    definition=(
+        "Share of the team’s members at the end of the month in each category of one declared "
+        "attribute, gender unless the configuration says otherwise. Where few people could be found "
+        "in the shares, they are hidden."
+    ),
+    formula="members of the category ÷ members × 100",
+    unit=Unit.PERCENT,
+    cadence=Cadence.MONTHLY,
+    better=None,
+    target=None,
+    sources=("files", "bamboohr"),
+    reads=frozenset({Input.MEMBERS, Input.ATTRIBUTES}),
+    attribution="The team and those below it.",
+    counts=(
+        "Everybody with a membership on the month’s last day, each once. Who declared nothing is in a "
+        "category of its own, not_declared; categories are written as they were declared. Nothing is "
+        "shown of fewer than five members. A category of fewer than five people is folded into "
+        "other; while other has one to four people, the next smallest is folded in too. So that "
+        "nobody is found by subtraction within a month, the people of a team who are in none of its "
+        "shown children, and those whom two of them share, number none or at least five in each "
+        "category as declared; until that holds, the smallest shown child is hidden as well. Below a "
+        "hidden team everything is hidden. The configuration can raise the five, never lower it."
+    ),
+    noun="people",
+    ours=(
+        "No target and no colour, ever: GitLab forbids quotas. A child in which a category is folded "
+        "does not show its people of that category: they count among those left over, so that its "
+        "siblings cannot be subtracted from the parent. Comparing months can still reveal a single "
+        "joiner; with quarters in place of months there is less to compare. What was shown before a "
+        "correction is not shown again, for the difference would be a person."
+    ),
+    decimals=0,
+    possible=(0.0, 100.0),
+    has_limits=False,
+    categorical=True,
+    evidence_kinds=(),
+    evidence_note=(
+        "No person is listed behind these shares, for any role: a list would undo the rule that hides "
+        "small groups."
+    ),
+    compute=_compute,
+    evidence=_evidence,
+)
