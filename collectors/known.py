@@ -74,6 +74,14 @@ class KnownOpening:
     close_reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """A person as one source tells of them. username: of the account, null where none is told."""
+
+    attributes: Mapping[str, Any]
+    username: str | None
+
+
 class Known:
     """Read-only answers about what is stored; each is a snapshot of its own, from any thread."""
 
@@ -133,6 +141,16 @@ class Known:
             )
             for row in rows
         }
+
+    def people(self) -> dict[str, KnownPerson]:
+        """The people of this source by person_id."""
+        rows = self._rows(
+            "SELECT p.person_id, p.attributes, min(i.username) AS username"
+            " FROM people p LEFT JOIN identities i USING (source, person_id)"
+            " WHERE p.source = :source GROUP BY p.source, p.person_id",
+            source=self._source,
+        )
+        return {row.person_id: KnownPerson(row.attributes, row.username) for row in rows}
 
     def accounts(self) -> list[int]:
         """Ids of all accounts, ascending."""

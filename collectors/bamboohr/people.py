@@ -21,6 +21,7 @@ from collectors.bamboohr.errors import (
     RequestRefusedError,
 )
 from collectors.bamboohr.tables import by_age, day, identifier, words
+from collectors.known import KnownPerson
 from collectors.record import RecordError, Refused, dig
 
 PAGE = 1000
@@ -83,15 +84,21 @@ class People:
 
 
 class PeopleReader:
-    """Reads the employees once; `ids` are those whom the history tables speak of."""
+    """Reads the employees once.
+
+    unchanged: people whose record is as it was when it was stored; their records are not asked for
+    one by one. progress: called with (done, total or null).
+    """
 
     def __init__(
         self,
         client: BambooHRClient,
         settings: BambooHRSettings,
+        unchanged: Mapping[str, KnownPerson],
         progress: Callable[[int, int | None], None],
     ) -> None:
         self._client = client
+        self._unchanged = unchanged
         self._progress = progress
         self._username_field = settings.gitlab_username_field
         self._gender_field = settings.gender_field
@@ -101,7 +108,10 @@ class PeopleReader:
         self.people = People()
 
     def read(self, ids: Collection[str]) -> People:
-        """Everybody who is listed or in `ids`. Raises a SourceError; lists that are not there are none."""
+        """Everybody who is listed or in `ids`, those whom the history tables speak of.
+
+        Raises a SourceError; a list that is not there, or not for this key, tells nobody.
+        """
         listed = self._read_list()
         missing = [name for name in self._asked if name not in self.people.told]
         if missing or not listed:
@@ -113,7 +123,10 @@ class PeopleReader:
             asked = {every[0], every[len(every) // 2], every[-1]}
             self._read_each(asked, missing)
             if self.people.told.intersection(missing):
-                self._read_each(self.people.employees.keys() - asked, missing)
+                others = self.people.employees.keys() - asked
+                self._read_each(others - self._unchanged.keys(), missing)
+                for each in others & self._unchanged.keys():
+                    self._recall(each, missing)
         self._read_each(nameless, [*NAMES, *STANDARD[:2], *self._asked])
         for each in ids:
             self.people.employees.setdefault(each, Employee(each))
@@ -192,6 +205,8 @@ class PeopleReader:
                 told = dig(row, "fields")[1]
                 if isinstance(told, Mapping):
                     renamed = {name: told.get(column) for name, column in columns.items()}
+                    hidden = told.get(RESTRICTED) or dig(row, RESTRICTED)[1] or ()
+                    renamed[RESTRICTED] = [n for n, column in columns.items() if column in hidden]
                     self._take(renamed, renamed["id"])
             total = dig(answer, "meta.totalPages")[1]
             pages = total if isinstance(total, int) else 1
@@ -231,6 +246,14 @@ class PeopleReader:
                     self._progress(done, len(ids))
             finally:
                 threads.shutdown(cancel_futures=True)
+
+    def _recall(self, each: str, fields: Collection[str]) -> None:
+        """What is stored in place of a record that did not change."""
+        known, employee = self._unchanged[each], self.people.employees[each]
+        if self._username_field in fields:
+            employee.username = known.username or ""
+        if self._gender_field in fields:
+            employee.gender = known.attributes.get("gender", "")
 
     def _ask(self, each: str, fields: Sequence[str]) -> Mapping[str, Any] | None:
         """The record of an employee; None where it is not there or not for this key."""

@@ -43,7 +43,7 @@ from collectors.bamboohr.tables import (
     deleted_employees,
     read_table,
 )
-from collectors.known import KnownTeam
+from collectors.known import KnownPerson, KnownTeam
 from collectors.record import Batch, Complete, Reached, Record, Refused
 from collectors.retry import RetryPolicy
 from collectors.source import Context
@@ -78,14 +78,13 @@ def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch
         positions = context.known.positions()
         position = positions.get(scope)
         through = position.through if position is not None and position.complete else None
-        if through is None or context.full or not _same_day(context, through):
-            unchanged = False
-        else:
-            unchanged = not _anything_changed(client, through)
-        if unchanged:
+        changed: set[str] | None = None
+        if through is not None and not context.full and _same_day(context, through):
+            changed = _changed(client, through)
+        if changed is not None and not changed:
             yield Batch(reached=[_reached(context, client, scope)])
         else:
-            yield _Reading(context, client, teams).batch(scope, [*positions])
+            yield _Reading(context, client, teams, changed).batch(scope, [*positions])
     finally:
         client.close()
 
@@ -108,17 +107,17 @@ def _same_day(context: Context, through: datetime) -> bool:
     return through.astimezone(zone).date() == context.started_at.astimezone(zone).date()
 
 
-def _anything_changed(client: BambooHRClient, since: datetime) -> bool:
-    """Whether anybody's record changed. True also where BambooHR does not tell."""
+def _changed(client: BambooHRClient, since: datetime) -> set[str] | None:
+    """Whose record changed, or was deleted. None: BambooHR does not tell."""
     try:
-        if any(changed_employees(client, name, since) for name in (EMPLOYMENT_STATUS, JOB_INFO)):
-            return True
+        changed = changed_employees(client, EMPLOYMENT_STATUS, since)
+        changed |= changed_employees(client, JOB_INFO, since)
     except PartError:
-        return True
+        return None
     try:
-        return bool(deleted_employees(client, since))
+        return changed | deleted_employees(client, since)
     except PartError:
-        return False  # noticed by the next whole reading
+        return changed  # who was deleted is noticed by the next reading of everybody
 
 
 def _reached(context: Context, client: BambooHRClient, scope: str) -> Reached:
@@ -128,11 +127,16 @@ def _reached(context: Context, client: BambooHRClient, scope: str) -> Reached:
 
 @dataclass(slots=True)
 class _Reading:
-    """A whole reading. complete: the kinds of records of which everything is known this time."""
+    """A whole reading.
+
+    changed: whose record changed since the last one; None: that is not known.
+    complete: the kinds of records of which everything is known this time.
+    """
 
     context: Context
     client: BambooHRClient
     teams: Sequence[KnownTeam]
+    changed: set[str] | None
     records: list[Record] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     complete: list[type[Record]] = field(default_factory=list)
@@ -145,6 +149,7 @@ class _Reading:
         reader = PeopleReader(
             self.client,
             self.context.settings.bamboohr,
+            self._unchanged(),
             lambda done, total: self.context.tell("employees", done, total),
         )
         people = reader.read(ids)
@@ -174,6 +179,13 @@ class _Reading:
             reached=[_reached(self.context, self.client, scope)] if whole else [],
             forget=[each for each in scopes if each != scope or not whole],
         )
+
+    def _unchanged(self) -> Mapping[str, KnownPerson]:
+        """People whose record is as it was when it was stored."""
+        if self.changed is None:
+            return {}
+        known = self.context.known.people()
+        return {each: person for each, person in known.items() if each not in self.changed}
 
     def _tables(self) -> tuple[Table | None, Table | None]:
         """employmentStatus and jobInfo; None: it cannot be read, and a failure says so."""

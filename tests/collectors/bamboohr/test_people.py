@@ -188,3 +188,25 @@ def test_a_field_that_one_employee_keeps_from_the_key_is_still_a_field(
     expected = ["Female", "Male", None]
     expected[id - 1] = None
     assert [row[3] for row in told(people)] == expected
+
+
+def test_records_that_did_not_change_are_not_asked_for_one_by_one(people: Lab) -> None:
+    for id in range(4, 12):
+        people.hire(id, f"Dan Reed{id}", "2021-01-01", customGitLabUsername=f"d{id}", gender="Male")
+    people.fake.api.hidden.operations["dataset_fields"] = 403
+    people.collect()
+    assert people.fake.asked().count("employee") == 11
+    before = people.stored()
+    people.clock.now()
+    people.company.edit(people.company.employees[5], customGitLabUsername="five", gender="Female")
+    done = people.collect()
+    # three to see whether there is such a field, and the one that changed
+    assert people.fake.asked().count("employee") == 4
+    assert (done.rows_new, done.rows_changed, done.rows_deleted) == (1, 1, 1)
+    assert people.rows("SELECT username FROM identities WHERE person_id = '5'") == [("five",)]
+    unchanged = set(map(repr, before["people"])) & set(map(repr, people.stored()["people"]))
+    assert len(unchanged) == 10
+    people.fake.api.hidden.operations.clear()
+    now = people.stored()
+    people.collect(full=True)
+    assert people.stored() == now
