@@ -1,6 +1,6 @@
 """The vocabulary of the metrics layer: what an indicator is, and the shapes of its answers.
 
-An indicator is one frozen declaration (`Indicator`). The collectors know nothing of it; refresh,
+An indicator is one frozen declaration (`Indicator`). The collectors know its key at most; refresh,
 JSON API, pages, CSV and documentation are drawn from it.
 """
 
