@@ -1,4 +1,4 @@
-"""The page `/indicators/{key}/evidence`: the merge requests behind one number."""
+"""The page `/indicators/{key}/evidence`: the merge requests or people behind one number."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.metrics.answers import Evidence, EvidenceRow, Team
 from app.metrics.calendar import local_day
 from app.metrics.indicator import Cadence, Indicator, Unit
 from app.settings import Settings
-from dashboards import addresses, formatting
+from dashboards import addresses, formatting, occurrences
 from dashboards.asked import Asked, today
 from dashboards.periods import picker
 from dashboards.static_chart import strip
@@ -128,12 +128,6 @@ def context(
     evidence: Evidence, team: Team, data_through: datetime, settings: Settings, asked: Asked
 ) -> dict[str, object]:
     """The page of an evidence."""
-    indicator, point, zone = evidence.indicator, evidence.point, settings.reporting.zone
-    aged = indicator.unit is Unit.DAYS
-    default = "-value" if aged else "-merged"
-    filters = {name: kept for name, kept in FILTERS.items() if aged or name != "in_review"}
-    chosen = asked.one_of("state", filters, "all")
-    sort = asked.one_of("sort", {s: 0 for key in SORTS for s in (key, f"-{key}")}, default)
     kept = {
         "team": evidence.team,
         "period": asked.get("period"),
@@ -141,6 +135,63 @@ def context(
         "state": asked.get("state"),
         "sort": asked.get("sort"),
     }
+    frame = _frame(evidence, team, data_through, settings, kept)
+    if evidence.indicator.counts_merge_requests:
+        return frame | _merge_requests(evidence, settings, asked, kept)
+    named = {name: kept[name] for name in ("team", "period", "variant")}
+    return frame | occurrences.context(evidence, named)
+
+
+def _frame(
+    evidence: Evidence,
+    team: Team,
+    data_through: datetime,
+    settings: Settings,
+    kept: Mapping[str, str | None],
+) -> dict[str, object]:
+    """What stands around the list, whatever is listed."""
+    indicator = evidence.indicator
+
+    def here(**other: object | None) -> str:
+        return addresses.evidence(indicator.key, **{**kept, **other})
+
+    return {
+        "evidence": evidence,
+        "indicator": indicator,
+        "team": team,
+        "data_through": data_through,
+        "recorded_at": evidence.point.recorded_at,
+        "crumbs": [
+            *((name, addresses.team(slug, period=kept["period"])) for slug, name in team.ancestors),
+            (team.name, addresses.team(team.slug, period=kept["period"])),
+            (indicator.title, addresses.indicator(indicator.key, period=kept["period"])),
+        ],
+        "picker": picker(
+            asked=kept["period"],
+            today=today(settings, data_through),
+            history_start=settings.reporting.history_start,
+            daily=indicator.cadence is Cadence.DAILY,
+            address=lambda period: here(period=period),
+            action=addresses.evidence(indicator.key),
+            hidden={**kept, "period": None},
+        ),
+        "variants": [
+            (variant.title, here(variant=variant.key), variant.key == evidence.variant)
+            for variant in indicator.variants
+        ],
+    }
+
+
+def _merge_requests(
+    evidence: Evidence, settings: Settings, asked: Asked, kept: Mapping[str, str | None]
+) -> dict[str, object]:
+    """The table of merge requests."""
+    indicator, zone = evidence.indicator, settings.reporting.zone
+    aged = indicator.unit is Unit.DAYS
+    default = "-value" if aged else "-merged"
+    filters = {name: kept for name, kept in FILTERS.items() if aged or name != "in_review"}
+    chosen = asked.one_of("state", filters, "all")
+    sort = asked.one_of("sort", {s: 0 for key in SORTS for s in (key, f"-{key}")}, default)
     rows = sorted(
         (row for row in evidence.rows if filters[chosen][1](row, evidence.instant)),
         key=SORTS[sort.lstrip("-")],
@@ -161,19 +212,9 @@ def context(
 
     at = formatting.borders(indicator, evidence.target, settings.targets.tolerance)
     return {
-        "evidence": evidence,
-        "indicator": indicator,
-        "team": team,
-        "data_through": data_through,
-        "recorded_at": point.recorded_at,
         "headline": _headline(evidence, at),
         "lede": _lede(evidence, zone),
         "strip": _strip(evidence, at) if aged and evidence.rows else Markup(),
-        "crumbs": [
-            *((name, addresses.team(slug, period=kept["period"])) for slug, name in team.ancestors),
-            (team.name, addresses.team(team.slug, period=kept["period"])),
-            (indicator.title, addresses.indicator(indicator.key, period=kept["period"])),
-        ],
         "filters": [
             Filter(
                 words=words,
@@ -199,19 +240,6 @@ def context(
             **{name: kept[name] for name in ("team", "period", "variant")},
             format="csv",
         ),
-        "picker": picker(
-            asked=asked.get("period"),
-            today=today(settings, data_through),
-            history_start=settings.reporting.history_start,
-            daily=indicator.cadence is Cadence.DAILY,
-            address=lambda period: here(period=period),
-            action=addresses.evidence(indicator.key),
-            hidden={**kept, "period": None},
-        ),
-        "variants": [
-            (variant.title, here(variant=variant.key), variant.key == evidence.variant)
-            for variant in indicator.variants
-        ],
     }
 
 

@@ -74,3 +74,26 @@ def test_beside_a_headcount(get: Any) -> None:
         "open_openings_median_age": None,
         "offers_accepted_not_started": 0,
     }
+
+
+def test_the_pages_of_people(client: TestClient) -> None:
+    team = "team=product&period=2024-02"
+    hiring = client.get(f"/indicators/hiring_vs_plan/evidence?{team}")
+    assert hiring.status_code == 200
+    assert "3 people, no value" in hiring.text
+    assert all(name in hiring.text for name in ("Ann", "Ben", "Cid"))
+    retention = client.get(f"/indicators/retention/evidence?{team}")
+    assert retention.status_code == 200
+    assert "0 leavers behind 100%" in retention.text
+    diversity = client.get(f"/indicators/diversity/evidence?{team}")
+    assert diversity.status_code == 200
+    assert "No list behind these shares" in diversity.text
+    assert not any(name in diversity.text for name in ("Ann", "Ben", "Cid"))
+    for address in (
+        "/",
+        "/teams/product",
+        f"/indicators/diversity?{team}",
+        f"/indicators/hiring_vs_plan?{team}",
+        f"/indicators/retention?{team}",
+    ):
+        assert client.get(address).status_code == 200, address

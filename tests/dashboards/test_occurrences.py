@@ -1,0 +1,106 @@
+"""The tables behind hiring and retention, and that there is none behind diversity."""
+
+from datetime import date
+
+from app.metrics import get_indicator
+from app.metrics.answers import Evidence, OccurrenceRow
+from app.metrics.indicator import Point, Reason
+from dashboards import occurrences
+from tests.dashboards.made import NOW, months
+
+KEPT = {"team": "checkout", "period": "2026-10", "variant": None}
+
+
+def row(kind: str, **more: object) -> OccurrenceRow:
+    empty = dict.fromkeys(
+        ("person_id", "name", "reference", "team", "first_day", "last_day", "value")
+    )
+    return OccurrenceRow(kind=kind, **{**empty, **more})  # type: ignore[arg-type]
+
+
+def evidence(key: str, rows: list[OccurrenceRow], **point: object) -> Evidence:
+    indicator = get_indicator(key)
+    [made] = months(90.0)[-1:]
+    fields = {name: getattr(made, name) for name in Point.__dataclass_fields__}
+    return Evidence(
+        indicator=indicator,
+        team="checkout",
+        team_name="Checkout",
+        period="2026-10",
+        variant=None,
+        point=Point(**{**fields, "partial": False, **point}),
+        rows=(),
+        left_out={},
+        target=100.0,
+        instant=NOW,
+        kind=next(iter(indicator.evidence_kinds), None),
+        occurrences=rows,
+    )
+
+
+def test_one_table_for_each_kind_that_there_is_something_of() -> None:
+    made = evidence(
+        "hiring_vs_plan",
+        [
+            row("member", person_id="7", name="Ann <b>", first_day=date(2024, 1, 1)),
+            row(
+                "opening", reference="R1", team="checkout", first_day=date(2026, 10, 1), value=30.0
+            ),
+            row("plan", team="checkout", first_day=date(2026, 2, 1), value=12.0),
+        ],
+        value=100 / 12,
+        numerator=1.0,
+        denominator=12.0,
+        n=1,
+    )
+    shown = list(occurrences.tables(made, KEPT))
+    assert [(table.title, table.heads, table.rows, table.numeric) for table in shown] == [
+        ("Members", ("Person", "Member since", "Until"), [["Ann <b>", "1 Jan 2024", "–"]], False),
+        (
+            "Open openings",
+            ("Opening", "Opened", "Open, days"),
+            [["R1, checkout", "1 Oct 2026", "30"]],
+            True,
+        ),
+        (
+            "Rows of the plan",
+            ("Team", "From", "Planned people"),
+            [["checkout", "1 Feb 2026", "12"]],
+            True,
+        ),
+    ]
+    assert shown[1].csv == (
+        "/api/v1/indicators/hiring_vs_plan/evidence"
+        "?team=checkout&period=2026-10&kind=opening&format=csv"
+    )
+    assert occurrences.headline(made) == "1 person behind 8%"
+    assert occurrences.lede(made) == (
+        "Hiring Actual vs Plan of Checkout, October 2026. 1 person of 12 planned."
+    )
+
+
+def test_nobody_left() -> None:
+    made = evidence("retention", [], value=100.0, numerator=0.0, denominator=6.5, n=0)
+    [table] = occurrences.tables(made, KEPT)
+    assert (table.title, table.rows) == ("Leavers", [])
+    assert occurrences.headline(made) == "0 leavers behind 100%"
+    assert occurrences.lede(made).endswith("0 leavers, 6.5 people on average.")
+
+
+def test_without_a_plan_there_is_no_value() -> None:
+    made = evidence(
+        "hiring_vs_plan",
+        [row("member", person_id="7", name="Ann")],
+        value=None,
+        reason=Reason.NO_DATA,
+        denominator=None,
+    )
+    assert occurrences.headline(made) == "1 person, no value"
+    assert occurrences.lede(made) == "Hiring Actual vs Plan of Checkout, October 2026."
+
+
+def test_shares_have_no_list() -> None:
+    made = evidence("diversity", [], value=None)
+    shown = occurrences.context(made, KEPT)
+    assert (shown["headline"], shown["tables"]) == ("No list behind these shares", [])
+    assert "No person is listed" in str(shown["note"])
