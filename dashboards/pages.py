@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import __version__
 from app.metrics import INDICATORS, quality
 from app.metrics.answers import Freshness
+from app.metrics.points import one_snapshot
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
 from dashboards.asked import Asked
@@ -60,7 +61,7 @@ PAGES: tuple[Page, ...] = (
         title="Team",
         template="team.html",
         view=team.view,
-        needs=("scorecard", "series", "team", "attention", "teams"),
+        needs=("scorecard", "all_series", "team", "attention"),
         parameters=("period", "from", "to", "grain", "variant"),
         charts=True,
     ),
@@ -70,7 +71,7 @@ PAGES: tuple[Page, ...] = (
         title="Indicator",
         template="indicator.html",
         view=indicator.view,
-        needs=("matrix", "series", "targets"),
+        needs=("matrix", "series"),
         parameters=("team", "period", "from", "to", "grain", "variant"),
         charts=True,
     ),
@@ -80,7 +81,7 @@ PAGES: tuple[Page, ...] = (
         title="Evidence",
         template="evidence.html",
         view=evidence.view,
-        needs=("evidence", "team", "series"),
+        needs=("evidence",),
         parameters=("team", "period", "variant", "state", "sort", "page"),
     ),
     Page(
@@ -180,7 +181,7 @@ class Pages:
                 path={name: str(value) for name, value in request.path_params.items()},
                 query={name: request.query_params.get(name, "") for name in page.parameters},
             )
-            with self._sessions() as session:
+            with self._sessions() as session, one_snapshot(session):
                 freshness = quality.freshness(session, self._settings)
                 collected = any(row.data_through for row in freshness)
                 if not collected and not page.before_collect:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -65,13 +66,26 @@ def _database(server_url: str, template: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def site(server_url: str, template: str) -> Iterator[str]:
-    """Address of the application with the small company in it."""
+def filled(server_url: str, template: str) -> Iterator[tuple[Engine, Settings]]:
+    """The database of the small company, up to now, with its configuration."""
     now = datetime.now(UTC).replace(microsecond=0)
     with _database(server_url, template) as engine:
-        settings = company.fill(engine, now)
-        with serving(create_app(settings, engine)) as address:
-            yield address
+        yield engine, company.fill(engine, now)
+
+
+@pytest.fixture(scope="session")
+def site(filled: tuple[Engine, Settings]) -> Iterator[str]:
+    """Address of the application with the small company in it."""
+    engine, settings = filled
+    with serving(create_app(settings, engine)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def client(site: str) -> Iterator[httpx.Client]:
+    """Asks the filled site without a browser."""
+    with httpx.Client(base_url=site, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
