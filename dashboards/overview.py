@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from app.metrics import queries
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
+from app.metrics.calendar import MONTH_PATTERN
 from app.metrics.indicator import Cadence, Indicator, Status
+from app.metrics.periods import parse_instant
 from app.settings import Settings
 from dashboards import addresses, formatting
 from dashboards.asked import Asked, today
@@ -137,7 +140,9 @@ def context(
             )
             for indicator in matrix.indicators
         ],
-        "known_at": _known_at(asked.get("as_known_at")),
+        "known_at": _known_at(kept["as_known_at"], zone),
+        # A field for days can hold nothing else.
+        "known_day": kept["as_known_at"] if formatting.is_day(kept["as_known_at"] or "") else "",
         "differing": restated(matrix, present) if present else None,
         "recorded": any(cell.judged.recorded_at for cell in matrix.cells.values()),
         "present": addresses.overview(**{**kept, "as_known_at": None}),
@@ -161,12 +166,13 @@ def restated(then: Matrix, present: Matrix) -> int:
     )
 
 
-def _known_at(text: str | None) -> str | None:
+def _known_at(text: str | None, zone: ZoneInfo) -> str | None:
+    """`22 Nov 2026` for a day, `October 2026` for a month, `22 Nov 2026, 06:10` for an instant."""
     if text is None:
         return None
-    if formatting.is_day(text):
-        return formatting.day(formatting.first_day(text))
-    return text
+    if formatting.is_day(text) or MONTH_PATTERN.fullmatch(text):
+        return formatting.period(text)
+    return formatting.instant(parse_instant(text, zone, "as_known_at"), zone)
 
 
 def _signals(

@@ -20,6 +20,7 @@ from app.metrics.points import one_snapshot
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
 from dashboards.asked import Asked
+from dashboards.notes import notes_of
 from dashboards.sentences import STATUS_WORDS
 
 View = Callable[[Session, Settings, Asked], dict[str, object]]
@@ -138,33 +139,6 @@ def environment(settings: Settings) -> Environment:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A page note: what is stale, since when, what that touches, and the repairing command."""
-
-    strong: str
-    text: str
-    command: str
-
-
-def stale_notes(freshness: Sequence[Freshness], settings: Settings, now: datetime) -> list[Note]:
-    """A note for each source whose last success is too long ago, with why if its last run failed."""
-    zone = settings.reporting.zone
-    titles = {each.key: each.title for each in INDICATORS}
-    notes = []
-    for row in freshness:
-        if row.state != "stale" or row.data_through is None:
-            continue
-        days = (now - row.data_through).days
-        behind = f"{days} {'day' if days == 1 else 'days'}" if days else "hours"
-        touched = formatting.listed([titles.get(key, key) for key in row.feeds])
-        text = f"{touched} stop at {formatting.instant(row.data_through, zone)}."
-        if row.last_outcome == "failed" and row.message:
-            text += f" The last run failed: {row.message.rstrip('.')}."
-        notes.append(Note(f"{row.title} is {behind} behind.", text, row.command))
-    return notes
-
-
 class Pages:
     """Draws pages for one configuration."""
 
@@ -188,7 +162,7 @@ class Pages:
                     return self._first_steps(request, freshness)
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
-            notes = [] if page.name == "data" else stale_notes(freshness, self._settings, now)
+            notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
             return self.respond(
                 page.template, {"page": page.name, "notes": notes, **context}, page.charts
             )

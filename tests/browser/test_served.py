@@ -89,7 +89,8 @@ def compared(
 ) -> dict[str, Any]:
     """The points of every team, by slug: each parent compared with the teams below it."""
     points: dict[str, Any] = {}
-    for parent in ("organisation", "platform", "product"):
+    teams = answer(client, "/teams")["items"]
+    for parent in {team["parent"] or team["slug"] for team in teams}:
         found = answer(
             client, f"/indicators/{key}/compare", parent=parent, period=period, variant=variant
         )
