@@ -82,7 +82,9 @@ def _files(settings: "Settings") -> Iterator[Finding]:
         else:
             kinds = [type(record) for record in batch.records]
             for key, path in given.items():
-                yield True, f"files.{key}", f"{path}, {kinds.count(FEEDS[key][0]):,} rows"
+                count = kinds.count(FEEDS[key][0])
+                rows = f"{count:,} row{'' if count == 1 else 's'}"
+                yield True, f"files.{key}", f"{path}, {rows}"
     for key in READ_LATER:
         path = getattr(settings.files, key)
         if path is not None:
