@@ -48,10 +48,12 @@ class PageSize:
         """
         with self._lock:
             self._good, self._needed = 0, CALM
+            if size <= 1:  # which says nothing about larger ones: it may be this one node
+                return False
             if never:
-                self._largest = max(1, min(self._largest, size // 2))
-            self._size = max(1, min(self._size, size // 2))
-            return size > 1
+                self._largest = min(self._largest, size // 2)
+            self._size = min(self._size, size // 2)
+            return True
 
     def passed(self, size: int, seconds: float) -> None:
         """A page of this size came after so many seconds."""
