@@ -17,6 +17,7 @@ from app import __version__
 from app.metrics import INDICATORS, quality
 from app.metrics.answers import Freshness
 from app.metrics.points import one_snapshot
+from app.metrics.stored import load_data_through
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
 from dashboards.asked import Asked
@@ -157,8 +158,8 @@ class Pages:
             )
             with self._sessions() as session, one_snapshot(session):
                 freshness = quality.freshness(session, self._settings)
-                collected = any(row.data_through for row in freshness)
-                if not collected and not page.before_collect:
+                # Files alone are collected, but nothing can be measured from them.
+                if not load_data_through(session) and not page.before_collect:
                     return self._first_steps(request, freshness)
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
@@ -176,6 +177,7 @@ class Pages:
             {
                 "page": "empty",
                 "sources": [row.title for row in freshness],
+                "collected": [row.title for row in freshness if row.data_through],
                 "configuration": str(settings.path) if settings.path else None,
                 "again": _same_address(request),
             },
