@@ -13,7 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from app.main import create_app
@@ -23,6 +23,9 @@ from docs.screenshots import CHROMIUM, chromium
 
 from . import company
 
+PATIENCE = 60_000
+"""Milliseconds to wait for what must come: many, for a busy machine is no fault of a page."""
+expect.set_options(timeout=PATIENCE)
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
@@ -149,7 +152,7 @@ def watch(context: BrowserContext, origin: str) -> Watched:
     """A new page whose errors and requests are written down."""
     page = context.new_page()
     page.add_init_script(WATCH)
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     watched = Watched(page, origin)
 
     def hear(message: ConsoleMessage) -> None:
