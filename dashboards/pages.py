@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import __version__
 from app.metrics import INDICATORS, quality
 from app.metrics.answers import Freshness
-from app.metrics.points import one_snapshot
-from app.metrics.stored import load_data_through
+from app.metrics.points import load_basis, one_snapshot
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
 from dashboards.asked import Asked
@@ -159,7 +158,7 @@ class Pages:
             with self._sessions() as session, one_snapshot(session):
                 freshness = quality.freshness(session, self._settings)
                 # Files alone are collected, but nothing can be measured from them.
-                if not load_data_through(session) and not page.before_collect:
+                if not (page.before_collect or load_basis(session, self._settings).through):
                     return self._first_steps(request, freshness)
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
