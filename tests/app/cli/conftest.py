@@ -69,9 +69,16 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
 
     yield begin
     for process in started:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=60)
+        process.terminate()
+    stubborn = []
+    for process in started:
+        try:
+            process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            stubborn.append(process.args)
+    assert not stubborn, "did not end when they were told to"
 
 
 @contextmanager
