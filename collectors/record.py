@@ -113,13 +113,17 @@ def value_at(
     return absent
 
 
+JSON_OBJECT = (dict, Mapping)
+"""The plain class first: asking an abstract one costs a third of all reading."""
+
+
 def dig(answer: Any, path: str) -> tuple[bool, Any]:
     """(whether something lies at a dotted path, what). A null on the way lies there as null."""
     value = answer
     for name in path.split("."):
         if value is None:
             return True, None
-        if not isinstance(value, Mapping) or name not in value:
+        if not isinstance(value, JSON_OBJECT) or name not in value:
             return False, None
         value = value[name]
     return True, value

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from app.settings import Settings
 from app.store.tables import Run
 from dashboards import addresses, formatting
 from dashboards.asked import Asked
+from dashboards.notes import notes_of
 
 RUNS_PER_PAGE = 20
 ITEMS_SHOWN = 20
@@ -85,6 +87,7 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
         quality.findings(session, settings, most=ITEMS_SHOWN),
         queries.runs(session, limit=RUNS_PER_PAGE + 1, before=int(before) if before else None),
         settings,
+        datetime.now(UTC),
         first_page=before is None,
     )
 
@@ -94,6 +97,7 @@ def context(
     findings: Sequence[Finding],
     runs: Sequence[Run],
     settings: Settings,
+    now: datetime,
     *,
     first_page: bool,
 ) -> dict[str, object]:
@@ -105,6 +109,7 @@ def context(
         "data_through": min(
             (row.data_through for row in freshness if row.data_through), default=None
         ),
+        "troubles": notes_of(freshness, settings, now, every=True),
         "sources": [source_row(row, zone) for row in freshness],
         "findings": [finding_row(finding, zone) for finding in findings],
         "runs": [run_row(run, zone) for run in shown],

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from app.metrics import queries
-from app.metrics.answers import Evidence, EvidenceRow, Team
+from app.metrics.answers import Evidence, EvidenceRow
 from app.metrics.calendar import local_day
 from app.metrics.indicator import Cadence, Indicator, Unit
+from app.metrics.points import load_basis
 from app.settings import Settings
 from dashboards import addresses, formatting, occurrences
 from dashboards.asked import Asked, today
@@ -117,17 +118,20 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
         period=asked.get("period"),
         variant=asked.get("variant"),
     )
-    team = queries.team(session, settings, evidence.team)
-    through = queries.series(
-        session, settings, key, team=evidence.team, from_=evidence.period, to=evidence.period
-    ).data_through
-    return context(evidence, team, through or evidence.instant, settings, asked)
+    basis = load_basis(session, settings)
+    above = [(node.slug, node.name) for node in basis.tree.ancestors(evidence.team)]
+    through = basis.data_through(evidence.indicator) or evidence.instant
+    return context(evidence, above, through, settings, asked)
 
 
 def context(
-    evidence: Evidence, team: Team, data_through: datetime, settings: Settings, asked: Asked
+    evidence: Evidence,
+    above: Sequence[tuple[str, str]],
+    data_through: datetime,
+    settings: Settings,
+    asked: Asked,
 ) -> dict[str, object]:
-    """The page of an evidence."""
+    """The page of an evidence. above: slug and name of the teams above the team, the root first."""
     kept = {
         "team": evidence.team,
         "period": asked.get("period"),
@@ -135,7 +139,7 @@ def context(
         "state": asked.get("state"),
         "sort": asked.get("sort"),
     }
-    frame = _frame(evidence, team, data_through, settings, kept)
+    frame = _frame(evidence, above, data_through, settings, kept)
     if evidence.indicator.counts_merge_requests:
         return frame | _merge_requests(evidence, settings, asked, kept)
     named = {name: kept[name] for name in ("team", "period", "variant")}
@@ -144,7 +148,7 @@ def context(
 
 def _frame(
     evidence: Evidence,
-    team: Team,
+    above: Sequence[tuple[str, str]],
     data_through: datetime,
     settings: Settings,
     kept: Mapping[str, str | None],
@@ -158,12 +162,13 @@ def _frame(
     return {
         "evidence": evidence,
         "indicator": indicator,
-        "team": team,
         "data_through": data_through,
         "recorded_at": evidence.point.recorded_at,
         "crumbs": [
-            *((name, addresses.team(slug, period=kept["period"])) for slug, name in team.ancestors),
-            (team.name, addresses.team(team.slug, period=kept["period"])),
+            *(
+                (name, addresses.team(slug, period=kept["period"]))
+                for slug, name in (*above, (evidence.team, evidence.team_name))
+            ),
             (indicator.title, addresses.indicator(indicator.key, period=kept["period"])),
         ],
         "picker": picker(

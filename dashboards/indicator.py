@@ -11,7 +11,8 @@ from app.errors import NotFoundError
 from app.metrics import get_indicator, queries
 from app.metrics.answers import Matrix, MatrixCell, ScorecardRow, TeamRow
 from app.metrics.indicator import Better, Cadence, Indicator, Series, Status, Unit, Variant
-from app.metrics.targets import Targets, load_targets
+from app.metrics.points import load_basis
+from app.metrics.targets import Targets
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
 from dashboards.asked import Asked, today
@@ -85,8 +86,7 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
         grain=asked.get("grain") or (DEFAULT_GRAIN if daily(indicator) else None),
         variant=variant.key if variant else None,
     )
-    parents = {team.slug: team.parent for team in matrix.teams}
-    targets = load_targets(session, parents, settings.reporting.history_start)
+    targets = load_basis(session, settings).targets
     return context(trend, variant, matrix, targets, settings, asked)
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from app.metrics import queries
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
+from app.metrics.calendar import MONTH_PATTERN
 from app.metrics.indicator import Cadence, Indicator, Status
+from app.metrics.periods import parse_instant
 from app.settings import Settings
 from dashboards import addresses, formatting
 from dashboards.asked import Asked, today
@@ -49,17 +51,16 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     period, variant = asked.get("period"), asked.get("variant")
     known_at = asked.get("as_known_at")
     matrix = queries.matrix(session, settings, period=period, variant=variant, as_known_at=known_at)
-    differing = None
+    present = None
     if known_at is not None:
         present = queries.matrix(session, settings, period=period, variant=variant)
-        differing = restated(matrix, present)
-    return context(matrix, settings, asked, differing)
+    return context(matrix, settings, asked, present)
 
 
 def context(
-    matrix: Matrix, settings: Settings, asked: Asked, differing: int | None
+    matrix: Matrix, settings: Settings, asked: Asked, present: Matrix | None
 ) -> dict[str, object]:
-    """The page of a matrix. differing: how many values have been restated since `as_known_at`."""
+    """The page of a matrix. present: its present state, if it is one as it was known earlier."""
     zone = settings.reporting.zone
     tolerance = settings.targets.tolerance
     kept = {name: asked.get(name) for name in ("period", "variant", "as_known_at")}
@@ -94,8 +95,10 @@ def context(
     leaves = [row for row in rows if not row.team.has_children]
     signals = list(_signals(matrix, leaves, tolerance, kept["period"]))
     every_signal = asked.get("signals") == "all"
-    assert matrix.data_through is not None
-    groups = list(_groups(matrix, matrix.data_through, settings, kept["period"]))
+    groups = list(_groups(matrix, settings, kept["period"]))
+    # What was known earlier may reach less far; which periods can be chosen does not change.
+    reached = present.data_through if present else matrix.data_through
+    assert reached is not None
     return {
         "matrix": matrix,
         "data_through": matrix.data_through,
@@ -116,7 +119,7 @@ def context(
         else addresses.overview(**kept, signals="all"),
         "picker": picker(
             asked=asked.get("period"),
-            today=today(settings, matrix.data_through),
+            today=today(settings, reached),
             history_start=settings.reporting.history_start,
             daily=False,
             address=lambda period: addresses.overview(**{**kept, "period": period}),
@@ -137,8 +140,10 @@ def context(
             )
             for indicator in matrix.indicators
         ],
-        "known_at": _known_at(asked.get("as_known_at")),
-        "differing": differing,
+        "known_at": _known_at(kept["as_known_at"], zone),
+        # A field for days can hold nothing else.
+        "known_day": kept["as_known_at"] if formatting.is_day(kept["as_known_at"] or "") else "",
+        "differing": restated(matrix, present) if present else None,
         "recorded": any(cell.judged.recorded_at for cell in matrix.cells.values()),
         "present": addresses.overview(**{**kept, "as_known_at": None}),
         "zone": zone,
@@ -161,12 +166,13 @@ def restated(then: Matrix, present: Matrix) -> int:
     )
 
 
-def _known_at(text: str | None) -> str | None:
+def _known_at(text: str | None, zone: ZoneInfo) -> str | None:
+    """`22 Nov 2026` for a day, `October 2026` for a month, `22 Nov 2026, 06:10` for an instant."""
     if text is None:
         return None
-    if formatting.is_day(text):
-        return formatting.day(formatting.first_day(text))
-    return text
+    if formatting.is_day(text) or MONTH_PATTERN.fullmatch(text):
+        return formatting.period(text)
+    return formatting.instant(parse_instant(text, zone, "as_known_at"), zone)
 
 
 def _signals(
@@ -184,9 +190,7 @@ def _signals(
     yield from sorted(found, key=lambda signal: signal.improved)
 
 
-def _groups(
-    matrix: Matrix, data_through: datetime, settings: Settings, asked: str | None
-) -> Iterator[Group]:
+def _groups(matrix: Matrix, settings: Settings, asked: str | None) -> Iterator[Group]:
     root = matrix.teams[0].slug
 
     def judged(indicator: Indicator) -> tuple[Cadence, str, bool]:
@@ -197,7 +201,9 @@ def _groups(
         indicators = list(members)
         words, note = formatting.period(period), ""
         if cadence is Cadence.DAILY and partial:
-            words = f"{formatting.instant(data_through, settings.reporting.zone)}, day not over"
+            if matrix.data_through is not None:
+                words = formatting.instant(matrix.data_through, settings.reporting.zone)
+            words += ", day not over"
         elif partial:
             words += ", not over: no status yet"
         elif cadence is Cadence.MONTHLY and asked is None:

@@ -17,9 +17,11 @@ from app import __version__
 from app.metrics import INDICATORS
 from app.metrics.answers import Freshness
 from app.metrics.freshness import freshness as read_freshness
+from app.metrics.points import load_basis, one_snapshot
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
 from dashboards.asked import Asked
+from dashboards.notes import notes_of
 from dashboards.sentences import STATUS_WORDS
 
 View = Callable[[Session, Settings, Asked], dict[str, object]]
@@ -61,7 +63,7 @@ PAGES: tuple[Page, ...] = (
         title="Team",
         template="team.html",
         view=team.view,
-        needs=("scorecard", "series", "team", "attention", "teams"),
+        needs=("scorecard", "all_series", "team", "attention"),
         parameters=("period", "from", "to", "grain", "variant"),
         charts=True,
     ),
@@ -71,7 +73,7 @@ PAGES: tuple[Page, ...] = (
         title="Indicator",
         template="indicator.html",
         view=indicator.view,
-        needs=("matrix", "series", "targets"),
+        needs=("matrix", "series"),
         parameters=("team", "period", "from", "to", "grain", "variant"),
         charts=True,
     ),
@@ -81,7 +83,7 @@ PAGES: tuple[Page, ...] = (
         title="Evidence",
         template="evidence.html",
         view=evidence.view,
-        needs=("evidence", "team", "series"),
+        needs=("evidence",),
         parameters=("team", "period", "variant", "state", "sort", "page"),
     ),
     Page(
@@ -138,33 +140,6 @@ def environment(settings: Settings) -> Environment:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A page note: what is stale, since when, what that touches, and the repairing command."""
-
-    strong: str
-    text: str
-    command: str
-
-
-def stale_notes(freshness: Sequence[Freshness], settings: Settings, now: datetime) -> list[Note]:
-    """A note for each source whose last success is too long ago, with why if its last run failed."""
-    zone = settings.reporting.zone
-    titles = {each.key: each.title for each in INDICATORS}
-    notes = []
-    for row in freshness:
-        if row.state != "stale" or row.data_through is None:
-            continue
-        days = (now - row.data_through).days
-        behind = f"{days} {'day' if days == 1 else 'days'}" if days else "hours"
-        touched = formatting.listed([titles.get(key, key) for key in row.feeds])
-        text = f"{touched} stop at {formatting.instant(row.data_through, zone)}."
-        if row.last_outcome == "failed" and row.message:
-            text += f" The last run failed: {row.message.rstrip('.')}."
-        notes.append(Note(f"{row.title} is {behind} behind.", text, row.command))
-    return notes
-
-
 class Pages:
     """Draws pages for one configuration."""
 
@@ -181,14 +156,14 @@ class Pages:
                 path={name: str(value) for name, value in request.path_params.items()},
                 query={name: request.query_params.get(name, "") for name in page.parameters},
             )
-            with self._sessions() as session:
+            with self._sessions() as session, one_snapshot(session):
                 freshness = read_freshness(session, self._settings)
-                collected = any(row.data_through for row in freshness)
-                if not collected and not page.before_collect:
+                # Files alone are collected, but nothing can be measured from them.
+                if not (page.before_collect or load_basis(session, self._settings).through):
                     return self._first_steps(request, freshness)
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
-            notes = [] if page.name == "data" else stale_notes(freshness, self._settings, now)
+            notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
             return self.respond(
                 page.template, {"page": page.name, "notes": notes, **context}, page.charts
             )
@@ -202,6 +177,7 @@ class Pages:
             {
                 "page": "empty",
                 "sources": [row.title for row in freshness],
+                "collected": [row.title for row in freshness if row.data_through],
                 "configuration": str(settings.path) if settings.path else None,
                 "again": _same_address(request),
             },

@@ -10,8 +10,9 @@ from app.errors import NotFoundError
 from app.metrics import INDICATORS, queries
 from app.metrics.answers import Attention, MembershipChange, Scorecard, Team, Waiting
 from app.metrics.calendar import last_of_month, months_back
-from app.metrics.indicator import Cadence, Indicator, Series
+from app.metrics.indicator import Indicator, Series
 from app.metrics.open_work import OPEN_MR_AGE
+from app.metrics.points import load_basis
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
 from dashboards.asked import Asked, today
@@ -50,24 +51,20 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     if variant is not None and not any(_has(each, variant) for each in INDICATORS):
         raise NotFoundError(f"No indicator has a variant {variant!r:.40}.", "variant")
     scorecard = queries.scorecard(session, settings, slug, period=period)
-    series = {
-        indicator.key: queries.series(
-            session,
-            settings,
-            indicator.key,
-            team=slug,
-            from_=asked.get("from"),
-            to=asked.get("to") or period,
-            grain=grain if indicator.cadence is Cadence.DAILY else None,
-            variant=variant if _has(indicator, variant) else None,
-        )
-        for indicator in INDICATORS
-    }
+    series = queries.all_series(
+        session,
+        settings,
+        team=slug,
+        from_=asked.get("from"),
+        to=asked.get("to") or period,
+        grain=grain,
+        variant=variant,
+    )
     on = day_shown(settings, period, series.values())
     since = months_back(on, CHANGE_MONTHS - 1)
     team = queries.team(session, settings, slug, on=str(on), from_=str(since), to=str(on))
     attention = queries.attention(session, settings, slug)
-    names = {row.slug: row.name for row in queries.teams(session, settings)}
+    names = {node.slug: node.name for node in load_basis(session, settings).tree}
     return context(team, scorecard, series, attention, names, settings, asked)
 
 

@@ -6,11 +6,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from app.store import migrate
 from app.store.engine import make_engine
+
+# Machines are noisy: how long an example takes says nothing about the code.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

@@ -85,18 +85,18 @@ def _files(settings: "Settings") -> Iterator[Finding]:
         else:
             kinds = [type(record) for record in batch.records]
             for key, path in given.items():
-                yield True, f"files.{key}", f"{path}, {kinds.count(FEEDS[key][0]):,} rows"
+                yield True, f"files.{key}", f"{path}, {_rows(kinds.count(FEEDS[key][0]))}"
     teams = _teams(settings) if settings.files.planning else ()
     for key in PLANNING:
         if key in settings.files.planning:
             path = settings.files.planning[key]
             try:
-                rows = len(read_planning(key, path, teams).records)
+                count = len(read_planning(key, path, teams).records)
             except InvalidFileError as error:
                 for problem in error.problems:
                     yield False, "files", problem
             else:
-                yield True, f"files.{key}", f"{path}, {rows:,} rows"
+                yield True, f"files.{key}", f"{path}, {_rows(count)}"
 
 
 def _teams(settings: "Settings") -> set[str]:
@@ -118,6 +118,10 @@ def _teams(settings: "Settings") -> set[str]:
             return teams  # the finding about the database says it
         teams |= {team.slug for team in known if team.source != "files"}
     return teams
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _server(settings: "Settings") -> Finding:

@@ -30,7 +30,7 @@ def check_gitlab(settings: "Settings") -> Iterator[Finding]:
         yield True, "gitlab", "not configured, set gitlab.groups or gitlab.projects to collect it"
         return
     token = gitlab_token(settings)
-    impatient = RetryPolicy(attempts=2, first_attempts=2, longest=10.0)
+    impatient = RetryPolicy(attempts=2, first_attempts=2, limited_attempts=2, longest=10.0)
     client = GitLabClient(settings.gitlab, token, Counters(), impatient)
     try:
         if token:

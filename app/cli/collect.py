@@ -109,7 +109,8 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
 
 
 def _tell(done: "RunReport", seconds: float) -> None:
-    requests = f"{done.requests:,} requests and " if done.requests else ""
+    plural = "" if done.requests == 1 else "s"
+    requests = f"{done.requests:,} request{plural} and " if done.requests else ""
     typer.echo(
         f"{done.source}: {done.outcome}, {done.rows_read:,} rows read, {done.rows_new:,} new, "
         f"{done.rows_changed:,} changed, {done.rows_deleted:,} removed, in {requests}{seconds:.1f} s."

@@ -11,7 +11,14 @@ from app.cli.log import redacted
 from app.errors import AppError
 
 INTERRUPTED = 130
-NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+WORDING = (
+    (r"Input should be a valid integer, .*", "it must be a whole number"),
+    (r"Input should be less than or equal to (\d+)", r"it must be at most \1"),
+    (r"Input should be greater than or equal to (\d+)", r"it must be at least \1"),
+    (r" \(Possible options: (.*)\)", r", perhaps \1 is meant"),
+    (r"\. Did you mean '(.*)'\?", r", perhaps \1 is meant"),
+)
+"""What the parser of the command line says, as a pattern, and what we say instead."""
 
 log = structlog.get_logger()
 
@@ -46,9 +53,9 @@ def _say(sentence: str) -> None:
 
 def _usage(error: typer.TyperException) -> str:
     text = error.format_message().strip()
-    text = text.replace(NO_INTEGER, "it must be a whole number").rstrip(".")
-    text = re.sub(r" \(Possible options: (.*)\)", r", perhaps \1 is meant", text)
-    text = re.sub(r"\. Did you mean '(.*)'\?", r", perhaps \1 is meant", text)
+    for pattern, ours in WORDING:
+        text = re.sub(pattern, ours, text)
+    text = text.rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "teamgauge"
     return f"{text}; see `{command} --help`."

@@ -20,6 +20,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
+        readable=False,  # whoever reads it says why it cannot be read
         help="The configuration file; without it TEAMGAUGE_CONFIG or ./teamgauge.toml.",
     ),
 ]

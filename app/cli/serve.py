@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.options import ConfigOption, begin, database
+from app.cli.stopping import signals_call
 from app.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -119,5 +120,8 @@ def serve_on(listener: socket.socket, engine: "Engine", settings: "Settings") ->
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
-    typer.echo(f"teamgauge serves {address_of(listener)} (Ctrl-C ends it)")
-    uvicorn.Server(configuration).run(sockets=[listener])
+    server = uvicorn.Server(configuration)
+    # By itself it listens to Ctrl-C and SIGTERM only, and only once its event loop runs.
+    with signals_call(server.handle_exit):
+        typer.echo(f"teamgauge serves {address_of(listener)} (Ctrl-C ends it)")
+        server.run(sockets=[listener])

@@ -1,6 +1,7 @@
 """Stored values → points: everything that stands beside a number is put there in this one place."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -73,11 +74,35 @@ class Basis:
         return periods.resolve(indicator, asked, clock, self.history_start, newest)
 
 
+KEPT = "bases"
+"""Where a session of one snapshot keeps what it has read, by `as_known_at`."""
+
+
+@contextmanager
+def one_snapshot(session: Session) -> Iterator[None]:
+    """Inside, a basis is read once: for a page, which asks several questions of the same moment.
+
+    Only for a session that sees one snapshot of the database and does not write.
+    """
+    session.info[KEPT] = {}
+    try:
+        yield
+    finally:
+        del session.info[KEPT]
+
+
 def load_basis(session: Session, settings: Settings, as_known_at: str | None = None) -> Basis:
-    """Reads the basis: three statements, a fourth of the past.
+    """The basis: three statements, a fourth of the past, none again inside `one_snapshot`.
 
     Raises InvalidValueError (field `as_known_at`).
     """
+    kept: dict[str | None, Basis] = session.info.get(KEPT, {})
+    if as_known_at not in kept:
+        kept[as_known_at] = _read_basis(session, settings, as_known_at)
+    return kept[as_known_at]
+
+
+def _read_basis(session: Session, settings: Settings, as_known_at: str | None) -> Basis:
     known_at: datetime | None = None
     if as_known_at is not None:
         known_at = periods.parse_instant(as_known_at, settings.reporting.zone, "as_known_at")

@@ -72,21 +72,66 @@ def series(
     of_variant = variant_of(indicator, variant)
     basis = load_basis(session, settings, as_known_at)
     node = basis.tree.find(team, "team")
+    shown = _shown_over_time(basis, indicator, of_grain, of_variant, from_, to)
+    reader = PointReader(session, basis, [shown], [node])
+    return _series(reader, basis, node, shown, of_grain)
+
+
+def all_series(
+    session: Session,
+    settings: Settings,
+    *,
+    team: str | None = None,
+    from_: str | None = None,
+    to: str | None = None,
+    grain: str | None = None,
+    variant: str | None = None,
+) -> dict[str, Series]:
+    """Every indicator of one team over time, by key; as many statements as for one of them.
+
+    grain: of the daily indicators. variant: for the indicators that have it; the others keep their
+    default.
+    """
+    basis = load_basis(session, settings)
+    node = basis.tree.find(team, "team")
+    asked = []
+    for each in INDICATORS:
+        of_grain = periods.parse_grain(grain if each.cadence is Cadence.DAILY else None, each)
+        of_variant = _variant_in_matrix(each, variant)
+        asked.append((_shown_over_time(basis, each, of_grain, of_variant, from_, to), of_grain))
+    reader = PointReader(session, basis, [shown for shown, _ in asked], [node])
+    return {
+        shown.indicator.key: _series(reader, basis, node, shown, of_grain)
+        for shown, of_grain in asked
+    }
+
+
+def _shown_over_time(
+    basis: Basis,
+    indicator: Indicator,
+    grain: Grain,
+    variant: str,
+    from_: str | None,
+    to: str | None,
+) -> Shown:
     clock = basis.clock(indicator)
     first, last = periods.bounds(from_, to, clock.today)
     slots: list[Slot] = []
     if basis.data_through(indicator) is not None:
-        slots = periods.slots(indicator, of_grain, first, last, clock, basis.history_start)
-    shown = Shown(indicator, of_variant, slots)
-    reader = PointReader(session, basis, [shown], [node])
+        slots = periods.slots(indicator, grain, first, last, clock, basis.history_start)
+    return Shown(indicator, variant, slots)
+
+
+def _series(reader: PointReader, basis: Basis, node: Node, shown: Shown, grain: Grain) -> Series:
+    indicator, slots = shown.indicator, shown.slots
     if basis.known_at is not None:
         slots = [slot for slot in slots if reader.stored(node, indicator, slot) is not None]
     return Series(
         indicator=indicator,
         team=node.slug,
         team_name=node.name,
-        grain=of_grain,
-        variant=of_variant or None,
+        grain=grain,
+        variant=shown.variant or None,
         data_through=basis.data_through(indicator),
         points=[reader.point(node, indicator, slot) for slot in slots],
         limits=_limits_of_series(reader, node, indicator, slots),
@@ -278,6 +323,7 @@ def runs(session: Session, *, limit: int | None = 100, before: int | None = None
 
 
 __all__ = [
+    "all_series",
     "attention",
     "compare",
     "evidence",

@@ -275,6 +275,9 @@ class GitLabClient:
     # Sentences ----------------------------------------------------------------------------------
 
     def _about_status(self, seen: _Answer, status: int, about: str, said: str = "") -> Exception:
+        if 300 <= status < 400:
+            # What a sign-in page is given in its query is nobody's business.
+            said = seen.headers.get("location", "").partition("?")[0]
         final: AppError = about_status(status, self.base_url, about, said)
         if status == 429:
             return Transient(final, asked_wait(seen.headers, limited=True), limited=True)

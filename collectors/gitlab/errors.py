@@ -49,7 +49,8 @@ class HeavyQueryError(ScopeError):
 def about_status(status: int, base_url: str, about: str, detail: str = "") -> GitLabError:
     """The sentence for an HTTP status that asking again does not mend.
 
-    about: what was asked for, as it is written in the configuration. detail: GitLab's own words.
+    about: what was asked for, as it is written in the configuration. detail: GitLab's own words;
+    for a redirect where to.
     """
     said = f' ("{detail}")' if detail else ""
     if status == 401:
@@ -69,8 +70,8 @@ def about_status(status: int, base_url: str, about: str, detail: str = "") -> Gi
         )
     if 300 <= status < 400:
         return UnreachableError(
-            f"GitLab at {base_url} sends requests elsewhere (HTTP {status}).",
-            "Write the address it sends to into gitlab.url.",
+            f"GitLab at {base_url} sends requests elsewhere (HTTP {status}{detail and f' to {detail}'}).",
+            "Write GitLab's own address into gitlab.url, with https if it asks for that.",
         )
     if status == 429:
         return UnreachableError(

@@ -19,6 +19,9 @@ T = TypeVar("T")
 LISTS = ("notes", "labels", "reviewers")
 """The lists inside a merge request that are paged."""
 
+UNTOLD = "untold"
+"""The mark on a node of which GitLab told no more than the outline: why."""
+
 NULLABLE = ("labels", "reviewers")
 """Those of them that the schema lets be null instead of empty."""
 
@@ -45,9 +48,11 @@ class Told:
 
 
 def tell(node: Any) -> Told:
-    """Reads a node of `MergeRequestFields`. Raises RecordError."""
+    """Reads a node of `Outline` and `MergeRequestFields`. Raises RecordError."""
     if not isinstance(node, Mapping):
         raise RecordError("the merge request is not there")
+    if UNTOLD in node:
+        raise RecordError(node[UNTOLD])
     author, merge_user = node.get("author"), node.get("mergeUser")
     project = _about("project", lambda: read(ProjectRecord, node.get("project")))
     number = value_at(node, "iid", convert=whole)

@@ -8,9 +8,9 @@ from typing import Any
 
 from collectors.gitlab.client import GitLabClient
 from collectors.gitlab.errors import HeavyQueryError, QueryRefusedError, about_status
-from collectors.gitlab.merge_requests import page_of
+from collectors.gitlab.merge_requests import UNTOLD, page_of
 from collectors.gitlab.queries import MERGE_REQUESTS_BY_NUMBER, Query
-from collectors.record import RecordError
+from collectors.record import RecordError, dig
 
 LARGEST = 100
 """GitLab gives no more on a page."""
@@ -18,6 +18,9 @@ LARGEST = 100
 SLOW, QUICK = 15.0, 5.0
 """Seconds for a page: from SLOW on the next one is smaller (GitLab gives up after 30), below QUICK
 it may be larger."""
+
+IN_A_ROW = 3
+"""So many merge requests one after the other that GitLab fails to tell: it is not they that ail."""
 
 CALM = 5
 """So many good pages after a failure before a larger one is tried."""
@@ -45,10 +48,12 @@ class PageSize:
         """
         with self._lock:
             self._good, self._needed = 0, CALM
+            if size <= 1:  # which says nothing about larger ones: it may be this one node
+                return False
             if never:
-                self._largest = max(1, min(self._largest, size // 2))
-            self._size = max(1, min(self._size, size // 2))
-            return size > 1
+                self._largest = min(self._largest, size // 2)
+            self._size = min(self._size, size // 2)
+            return True
 
     def passed(self, size: int, seconds: float) -> None:
         """A page of this size came after so many seconds."""
@@ -117,11 +122,20 @@ def pages(
 ) -> Iterator[NodesPage]:
     """All pages of the `mergeRequests` of what `holder` finds in an answer.
 
+    A merge request that GitLab fails to tell even alone comes as an outline: see `_outline`.
     Raises a GitLabError; NotFoundError where the holder is null, ForbiddenError where its list is.
     """
     after: str | None = None
+    untold = 0
     while True:
-        data = ask(client, query, {**variables, "after": after}, size, about)
+        given = {**variables, "after": after}
+        try:
+            data = ask(client, query, {**given, **_whole(query)}, size, about)
+        except HeavyQueryError as error:
+            untold += 1
+            data = _outline(client, query, {**given, "size": 1}, holder, about, error, untold)
+        else:
+            untold = 0
         found = holder(data)
         listed = _list_of(client, found, about)
         try:
@@ -134,6 +148,34 @@ def pages(
         if cursor == after:
             raise QueryRefusedError(f"The list of {about} never ends.")
         after = cursor
+
+
+def _whole(query: Query) -> dict[str, bool]:
+    """The variable by which a query tells more than outlines, where it can tell less."""
+    return {"whole": True} if "$whole: Boolean!" in query.text else {}
+
+
+def _outline(
+    client: GitLabClient,
+    query: Query,
+    variables: Mapping[str, Any],
+    holder: Callable[[Mapping[str, Any]], Any],
+    about: str,
+    error: HeavyQueryError,
+    untold: int,
+) -> Mapping[str, Any]:
+    """Asks for nothing but where a merge request is that GitLab fails to tell, and marks it so.
+
+    One that makes every answer fail must not keep from us all that comes after it in its list.
+    Raises the error where that is not what ails: the query as such, or GitLab as a whole.
+    """
+    if error.complexity or untold >= IN_A_ROW or not _whole(query):
+        raise error
+    data = client.graphql(query, {**variables, "whole": False, "notes": 1}, about=about)
+    for node in dig(holder(data), "mergeRequests.nodes")[1] or ():
+        if node is not None:
+            node[UNTOLD] = error.message
+    return data
 
 
 def _list_of(client: GitLabClient, holder: Any, about: str) -> Any:
@@ -153,26 +195,34 @@ def by_number(
     Raises a GitLabError; NotFoundError where the project is null, ForbiddenError where its list is.
     """
     waiting = [str(number) for number in numbers]
+    untold = 0
     while waiting:
         asked = waiting[: size.now]
+        given = {"path": path, "numbers": asked, "size": len(asked)}
         begun = time.monotonic()
         try:
             data = client.graphql(
                 MERGE_REQUESTS_BY_NUMBER,
-                {
-                    "path": path,
-                    "numbers": asked,
-                    "size": len(asked),
-                    "notes": notes_beside(size.now),
-                },
+                {**given, "notes": notes_beside(size.now), "whole": True},
                 about=about,
                 attempts=2 if len(asked) > 1 else None,
             )
         except HeavyQueryError as error:
-            if not size.failed(len(asked), never=error.complexity):
-                raise
-            continue
-        size.passed(len(asked), time.monotonic() - begun)
+            if size.failed(len(asked), never=error.complexity):
+                continue
+            untold += 1
+            data = _outline(
+                client,
+                MERGE_REQUESTS_BY_NUMBER,
+                given,
+                lambda data: data.get("project"),
+                about,
+                error,
+                untold,
+            )
+        else:
+            untold = 0
+            size.passed(len(asked), time.monotonic() - begun)
         waiting = waiting[len(asked) :]
         nodes = _list_of(client, data.get("project"), about).get("nodes")
         if not isinstance(nodes, list):

@@ -1,7 +1,7 @@
 """Executes an operation as a chain of functions bound to its fields, many times faster than field by field.
 
 graphql-core parses, validates and coerces, and it alone tells errors: whatever does not go smoothly
-here (an error of a resolver, a null where none may be, a directive) is executed again by it.
+here (an error of a resolver, a null where none may be) is executed again by it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,16 +16,23 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
+    GraphQLIncludeDirective,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
+    GraphQLSkipDirective,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     execute_sync,
 )
-from graphql.execution.values import get_argument_values, get_variable_values
+from graphql.execution.values import (
+    get_argument_values,
+    get_directive_values,
+    get_variable_values,
+)
 
 from demo.gitlab.resolvers import Context
 
@@ -140,8 +147,8 @@ class _Binding:
         chosen: dict[str, tuple[FieldNode, list[SelectionSetNode]]],
     ) -> None:
         for node in selection.selections:
-            if node.directives:
-                raise NotSmooth
+            if node.directives and not self._included(node):
+                continue
             if isinstance(node, FieldNode):
                 key = node.alias.value if node.alias else node.name.value
                 _, nested = chosen.setdefault(key, (node, []))
@@ -154,6 +161,12 @@ class _Binding:
             condition = fragment.type_condition
             if condition is None or self._is(kind, condition.name.value):
                 self._collect(fragment.selection_set, kind, chosen)
+
+    def _included(self, node: SelectionNode) -> bool:
+        """What `@include` and `@skip` say of a field or a fragment."""
+        skip = get_directive_values(GraphQLSkipDirective, node, self.values)
+        include = get_directive_values(GraphQLIncludeDirective, node, self.values)
+        return not (skip and skip["if"]) and not (include and not include["if"])
 
     def _is(self, kind: GraphQLObjectType, name: str) -> bool:
         return name == kind.name or any(interface.name == name for interface in kind.interfaces)

@@ -1,6 +1,6 @@
 """A small company for the browser tests, written into the raw tables as the collectors would.
 
-Six teams on three levels and two and a half years of merge requests up to now, the same every day but
+Six teams on three levels and twenty months of merge requests up to now, the same every day but
 for the dates: somebody has left with open work, one team has nothing in review, one title is HTML,
 some accounts belong to nobody, and the checkout team has been getting slower for a month.
 """
@@ -39,7 +39,7 @@ TEAMS = (
 )
 PROJECTS = ("runtime", "storage", "backup", "checkout-web", "payments", "search", "texts")
 SIZES = {"runtime": 6, "storage": 7, "checkout": 8, "search": 5, "i18n": 2}
-HISTORY = timedelta(days=900)
+HISTORY = timedelta(days=600)
 BOT, STRANGER = 900, 901
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from app.main import create_app
@@ -22,6 +23,9 @@ from docs.screenshots import CHROMIUM, chromium
 
 from . import company
 
+PATIENCE = 60_000
+"""Milliseconds to wait for what must come: many, for a busy machine is no fault of a page."""
+expect.set_options(timeout=PATIENCE)
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
@@ -65,13 +69,26 @@ def _database(server_url: str, template: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def site(server_url: str, template: str) -> Iterator[str]:
-    """Address of the application with the small company in it."""
+def filled(server_url: str, template: str) -> Iterator[tuple[Engine, Settings]]:
+    """The database of the small company, up to now, with its configuration."""
     now = datetime.now(UTC).replace(microsecond=0)
     with _database(server_url, template) as engine:
-        settings = company.fill(engine, now)
-        with serving(create_app(settings, engine)) as address:
-            yield address
+        yield engine, company.fill(engine, now)
+
+
+@pytest.fixture(scope="session")
+def site(filled: tuple[Engine, Settings]) -> Iterator[str]:
+    """Address of the application with the small company in it."""
+    engine, settings = filled
+    with serving(create_app(settings, engine)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def client(site: str) -> Iterator[httpx.Client]:
+    """Asks the filled site without a browser."""
+    with httpx.Client(base_url=site, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +152,7 @@ def watch(context: BrowserContext, origin: str) -> Watched:
     """A new page whose errors and requests are written down."""
     page = context.new_page()
     page.add_init_script(WATCH)
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     watched = Watched(page, origin)
 
     def hear(message: ConsoleMessage) -> None:

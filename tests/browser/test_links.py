@@ -1,11 +1,9 @@
 """No link on any page is dead; needs no browser."""
 
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import httpx
-import pytest
 
 START = (
     "/",
@@ -35,13 +33,6 @@ class Links(HTMLParser):
             value = given.get(name)
             if value is not None and tag != "use":
                 self.found.add(value)
-
-
-@pytest.fixture(scope="module")
-def client(site: str) -> Iterator[httpx.Client]:
-    """Asks the filled site."""
-    with httpx.Client(base_url=site, timeout=60) as client:
-        yield client
 
 
 def test_no_link_is_dead_and_every_anchor_exists(client: httpx.Client) -> None:

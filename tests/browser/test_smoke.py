@@ -52,7 +52,7 @@ STATES = {
 
 # Plotly follows a new width some frames later.
 FITS = """() => new Promise(resolve => {
-  const until = performance.now() + 3000, root = document.documentElement;
+  const until = performance.now() + 20000, root = document.documentElement;
   (function look() {
     const fits = root.scrollWidth <= root.clientWidth;
     fits || performance.now() > until ? resolve(fits) : requestAnimationFrame(look);

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from app.errors import AppError, LockedError
 from app.settings import Settings
@@ -191,13 +191,10 @@ def test_the_row_of_a_killed_process_is_marked_failed(engine: Engine, database_u
     process.stdout.close()
 
     # The server frees the lock once it notices that the connection is gone.
-    for _ in range(100):
-        try:
-            report = collect(engine)
-            break
-        except LockedError:
-            with engine.connect() as connection:
-                connection.execute(text("SELECT pg_sleep(0.05)"))
+    held = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database()"
+    while rows(engine, f"{held} WHERE locktype = 'advisory'"):
+        pass
+    report = collect(engine)
 
     assert report.outcome == "done"
     assert rows(engine, "SELECT outcome, message FROM runs ORDER BY id") == [

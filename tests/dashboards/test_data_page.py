@@ -1,4 +1,4 @@
-"""The page of the data, and the notes that other pages show when a source is stale."""
+"""The page of the data, and the notes that it and others show when a source is in trouble."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from app.metrics.answers import Finding, Freshness
 from app.store.tables import Run
 from dashboards import data
-from dashboards.pages import stale_notes
+from dashboards.notes import notes_of
 
 from .made import NOW, SETTINGS
 
@@ -79,11 +79,11 @@ def test_finding_names_merge_requests_shortly_and_dates_in_words() -> None:
 
 def test_runs_come_in_pages_and_every_outcome_has_a_mark() -> None:
     runs = [run(number) for number in range(50, 29, -1)]
-    shown = data.context([FRESH], [], runs, SETTINGS, first_page=True)
+    shown = data.context([FRESH], [], runs, SETTINGS, NOW, first_page=True)
     assert len(list(shown["runs"])) == data.RUNS_PER_PAGE == 20  # type: ignore[call-overload]
     assert shown["older"] == "/data?before=31#runs"
     assert shown["newest"] is None
-    last = data.context([FRESH], [], runs[:3], SETTINGS, first_page=False)
+    last = data.context([FRESH], [], runs[:3], SETTINGS, NOW, first_page=False)
     assert last["older"] is None
     assert last["newest"] == "/data#runs"
     outcomes = {
@@ -100,7 +100,7 @@ def test_runs_come_in_pages_and_every_outcome_has_a_mark() -> None:
 
 
 def test_stale_source_is_noted_with_what_stops_and_the_command() -> None:
-    (note,) = stale_notes([FRESH, STALE], SETTINGS, NOW)
+    (note,) = notes_of([FRESH, STALE], SETTINGS, NOW)
     assert note.strong == "GitLab is 2 days behind."
     assert note.text == "Open MR Age and Merge request rate stop at 20 Nov 2026, 05:10."
     assert note.command == "teamgauge collect gitlab"
@@ -108,17 +108,27 @@ def test_stale_source_is_noted_with_what_stops_and_the_command() -> None:
 
 def test_stale_note_says_why_the_last_run_failed() -> None:
     failed = replace(STALE, last_outcome="failed", message="The token has expired.")
-    (note,) = stale_notes([failed], SETTINGS, NOW)
+    (note,) = notes_of([failed], SETTINGS, NOW)
     assert note.text.endswith(" The last run failed: The token has expired.")
 
 
 def test_note_counts_whole_days() -> None:
     day = replace(STALE, data_through=NOW - timedelta(hours=30))
     hours = replace(STALE, data_through=NOW - timedelta(hours=7))
-    notes = stale_notes([day, hours], SETTINGS, NOW)
+    notes = notes_of([day, hours], SETTINGS, NOW)
     assert [note.strong for note in notes] == ["GitLab is 1 day behind.", "GitLab is hours behind."]
 
 
-def test_fresh_and_never_collected_sources_are_no_note() -> None:
+def test_only_the_page_of_the_data_notes_what_does_not_yet_touch_a_number() -> None:
     never = replace(FRESH, state="never", data_through=None)
-    assert stale_notes([FRESH, never], SETTINGS, NOW) == []
+    failed = replace(FRESH, last_outcome="failed", message="502 five times")
+    assert notes_of([FRESH, never, failed], SETTINGS, NOW) == []
+    shown = data.context([FRESH, never, failed, STALE], [], [], SETTINGS, NOW, first_page=True)
+    assert [(n.strong, n.text) for n in shown["troubles"]] == [  # type: ignore[attr-defined]
+        ("GitLab was never collected.", ""),
+        ("GitLab could not be collected.", "The last run failed: 502 five times."),
+        (
+            "GitLab is 2 days behind.",
+            "Open MR Age and Merge request rate stop at 20 Nov 2026, 05:10.",
+        ),
+    ]

@@ -8,28 +8,14 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidValueError
-from app.metrics.answers import Evidence, EvidenceRow, Team
+from app.metrics.answers import Evidence, EvidenceRow
 from app.metrics.indicator import Indicator
 from dashboards import evidence
 from dashboards.asked import Asked
 
-from .made import AGE, NOW, RATE, SETTINGS, TODAY, point, target_of
+from .made import AGE, NOW, RATE, SETTINGS, point, target_of
 
-TEAM = Team(
-    slug="checkout",
-    name="Checkout",
-    parent="product",
-    ancestors=[("organisation", "Organisation"), ("product", "Product")],
-    children=[],
-    on=TODAY,
-    headcount=11,
-    managers=[],
-    people=[],
-    owns=[],
-    projects=[],
-    membership_changes=[],
-    targets=[],
-)
+ABOVE = [("organisation", "Organisation"), ("product", "Product")]
 
 
 def row(number: int, age: float, **other: Any) -> EvidenceRow:
@@ -75,7 +61,7 @@ def page(
         instant=NOW,
     )
     asked = Asked(path={"key": indicator.key}, query={"team": "checkout", **query})
-    return evidence.context(made, TEAM, NOW, SETTINGS, asked)
+    return evidence.context(made, ABOVE, NOW, SETTINGS, asked)
 
 
 def many(count: int) -> list[EvidenceRow]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy.orm import sessionmaker
 
 from app.metrics import INDICATORS
@@ -128,6 +129,21 @@ def test_restated_values_of_the_same_period_are_counted() -> None:
     unknown = filled(AGE, 21.0)
     unknown = replace(unknown, judged=replace(unknown.judged, recorded_at=None))
     assert overview.restated(matrix({("checkout", AGE.key): unknown}), present) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "known_at", "known_day"),
+    [
+        ("2026-11-21", "21 Nov 2026", "2026-11-21"),
+        ("2026-10", "October 2026", ""),
+        ("2026-11-21T06:10:00+02:00", "21 Nov 2026, 04:10", ""),
+    ],
+)
+def test_past_is_named_as_it_was_asked_for(asked: str, known_at: str, known_day: str) -> None:
+    shown = overview.context(matrix({}), SETTINGS, Asked(query={"as_known_at": asked}), matrix({}))
+    assert (shown["known_at"], shown["known_day"]) == (known_at, known_day)
+    assert shown["differing"] == 0
+    assert shown["present"] == "/"
 
 
 def drawn(made: Matrix) -> str:

@@ -99,7 +99,12 @@ class Site:
 
 @contextmanager
 def site(
-    world: World, engine: Engine, groups: tuple[str, ...], files: Path, **gitlab: Any
+    world: World,
+    engine: Engine,
+    groups: tuple[str, ...],
+    files: Path,
+    *,
+    history_start: str = "2015-01-01",
 ) -> Iterator[Site]:
     """Serves a world. files: the folder of teams.yaml, people.csv and so on."""
     fake = GitLabFake(world)
@@ -109,8 +114,8 @@ def site(
         with fake.serving() as url:
             settings = Settings.model_validate(
                 {
-                    "reporting": {"history_start": "2015-01-01"},
-                    "gitlab": {"url": url, "token": fake.token, "groups": groups, **gitlab},
+                    "reporting": {"history_start": history_start},
+                    "gitlab": {"url": url, "token": fake.token, "groups": groups},
                     "files": {
                         "teams": files / "teams.yaml",
                         "people": files / "people.csv",

@@ -55,7 +55,7 @@ def collected(
     files = tmp_path_factory.mktemp("organisation")
     authors = {row["author"]["username"] for row in recorded(folder, "merge_requests")}
     everybody_in_one_team(files, authors)
-    with site(load_rows(folder), new_database(), (GROUP,), files, exclude_drafts=False) as it:
+    with site(load_rows(folder), new_database(), (GROUP,), files) as it:
         done = it.collect(THROUGH)
         assert (done.files.outcome, done.gitlab.outcome) == ("done", "done")
         yield it

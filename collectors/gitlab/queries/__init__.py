@@ -24,6 +24,7 @@ def _file(name: str) -> str:
 FRAGMENTS = {
     "Person": "person",
     "ProjectFields": "project",
+    "Outline": "outline",
     "MergeRequestFields": "merge_request",
     "NotesPage": "notes",
     "OpenPage": "open_page",

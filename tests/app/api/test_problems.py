@@ -12,8 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.api.request import Reading
 from app.main import create_app
+from app.metrics.refresh import refresh
 from app.settings import Settings
-from app.store.engine import make_engine
+from app.store.engine import make_engine, sessions
+
+from ..metrics.conftest import Store
 
 HOME = "http://127.0.0.1:8000"
 
@@ -230,6 +233,25 @@ def test_a_migrated_database_without_data(engine: Engine, settings: Settings) ->
         assert [team["slug"] for team in client.get("/api/v1/teams").json()["items"]] == [
             "organisation"
         ]
+
+
+def test_files_that_are_collected_before_gitlab(engine: Engine, settings: Settings) -> None:
+    with sessions(engine).begin() as session:
+        Store(session).team("product")
+        refresh(session, settings, Store(session).collected("2024-03-20 12:00", ["files"]))
+    with TestClient(create_app(settings, engine), base_url=HOME) as client:
+        assert client.get("/api/v1/teams").json()["items"][1]["slug"] == "product"
+        for key in ("mr_rate", "open_mr_age"):
+            series = client.get(f"/api/v1/indicators/{key}/series").json()
+            assert (series["data_through"], series["points"]) == (None, [])
+            row = client.get(f"/api/v1/indicators/{key}/compare").json()["items"][0]
+            assert (row["value"], row["reason"]) == (None, "no_data")
+        for address in ("/", "/indicators/mr_rate", "/indicators/open_mr_age", "/teams/product"):
+            page = client.get(address)
+            assert page.status_code == 200
+            assert "Nothing is measured yet" in page.text
+            assert "So far Files is collected" in page.text
+        assert "Nothing is measured yet" not in client.get("/data").text
 
 
 def test_no_request_can_write(app: FastAPI, collected: Engine) -> None:

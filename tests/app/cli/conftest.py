@@ -4,9 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
+
+from demo.gitlab import GitLabFake, Request
 
 PROGRAM = Path(sys.executable).parent / "teamgauge"
 
@@ -65,6 +69,35 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
 
     yield begin
     for process in started:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=60)
+        process.terminate()
+    stubborn = []
+    for process in started:
+        try:
+            process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            stubborn.append(process.args)
+    assert not stubborn, "did not end when they were told to"
+
+
+@contextmanager
+def at_the_request(fake: GitLabFake, number: int) -> Iterator[Event]:
+    """Holds this request of the next run, so that no more than it was asked for; sets the event then."""
+    asked, killed = Event(), Event()
+    count = 0
+
+    def hold(_: Request) -> bool:
+        nonlocal count
+        count += 1
+        if count >= number:
+            asked.set()
+            killed.wait(300)
+        return False
+
+    fake.fail_next(match=hold)
+    try:
+        yield asked
+    finally:
+        killed.set()  # first: who holds a request holds the list of faults
+        fake.faults.clear()

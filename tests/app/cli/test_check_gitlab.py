@@ -95,6 +95,18 @@ def test_an_instance_that_does_not_answer(teamgauge: Teamgauge, variables: dict[
     assert line.startswith("FAILED  gitlab: GitLab at http://127.0.0.1:9 cannot be reached")
 
 
+def test_a_limited_rate_is_not_waited_for_long(
+    teamgauge: Teamgauge, variables: dict[str, str], fake: GitLabFake
+) -> None:
+    fake.fail_next(429, headers={"Retry-After": "0"}, times=None)
+
+    done = teamgauge("check", **variables)
+
+    assert done.returncode == 1
+    assert "still limits the rate of requests" in done.stdout
+    assert fake.count() == 2
+
+
 def test_without_a_token(teamgauge: Teamgauge, variables: dict[str, str]) -> None:
     done = teamgauge("check", **variables | {"TEAMGAUGE_GITLAB__TOKEN": ""})
     assert done.returncode == 1

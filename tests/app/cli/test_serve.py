@@ -41,7 +41,7 @@ def test_a_busy_port(teamgauge: Teamgauge, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_answers_and_ends_in_peace(
     start: Start, database_url: str, number: signal.Signals
 ) -> None:
@@ -51,7 +51,7 @@ def test_it_answers_and_ends_in_peace(
     assert httpx.get(f"{base}readyz").status_code == 200
     assert httpx.get(base).status_code == 200
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0
     assert stdout == ""
     assert "Traceback" not in stderr
@@ -59,6 +59,19 @@ def test_it_answers_and_ends_in_peace(
         assert "event" in json.loads(line)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{base}healthz")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_may_be_ended_as_soon_as_it_is_there(
+    start: Start, database_url: str, number: signal.Signals
+) -> None:
+    """The event loop that listens to signals by itself does not run yet."""
+    process = start("serve", "--port", "0", TEAMGAUGE_DATABASE__URL=database_url)
+    address(process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stdout) == (0, "")
+    assert "Traceback" not in stderr
 
 
 @pytest.mark.parametrize("host", ["localhost", "::1", "[::1]", "127.0.0.2"])
@@ -89,6 +102,6 @@ def test_collect_runs_beside_it_on_the_embedded_database(
     slugs = [team["slug"] for team in httpx.get(f"{base}api/v1/teams").json()["items"]]
     assert slugs == ["organisation", "backend"]
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 0
     assert not list((tmp_path / "data").rglob(".s.PGSQL.*[0-9]"))

@@ -167,6 +167,22 @@ def test_many_open_merge_requests_cost_one_request_per_hundred(lab: Lab) -> None
     assert lab.fake.count() <= 2 * len(groups) + 270 // 100
 
 
+def test_a_history_costs_one_request_per_hundred(lab: Lab) -> None:
+    """The first page is of fifty; what is closed needs no reviewer rows."""
+    project = lab.world.project("acme/app")
+    for n in range(640):
+        change = lab.world.add_merge_request(
+            project, lab.world.user("ada"), f"Change {n}", lab.clock.pass_(minutes=5)
+        )
+        lab.world.merge(change, lab.world.user("ben"), lab.clock.pass_(minutes=5))
+
+    first = lab.collect()
+    second = lab.collect()
+
+    assert first.requests_by_kind == {"group_survey": 1, "project_merge_requests": 7}
+    assert second.requests_by_kind == {"group_merge_requests": 1, "group_survey": 1}
+
+
 def test_a_merge_request_with_many_notes_costs_nothing_while_it_rests(lab: Lab) -> None:
     world, clock = lab.world, lab.clock
     ada, ben = world.user("ada"), world.user("ben")

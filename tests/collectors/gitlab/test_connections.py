@@ -35,11 +35,13 @@ def test_the_token_goes_to_no_other_address(
     stranger = GitLabFake(world)
     with stranger.serving() as elsewhere:
         target = f"{elsewhere}/api/v4/projects/1"
-        fake.fail_next(status, headers={"Location": target}, body="<html>Moved</html>")
+        location = {"Location": f"{target}?state=secret"}
+        fake.fail_next(status, headers=location, body="<html>Moved</html>")
 
-        with pytest.raises(UnreachableError, match=rf"sends requests elsewhere \(HTTP {status}\)"):
+        with pytest.raises(UnreachableError) as error:
             asking(client)
 
+    assert f"sends requests elsewhere (HTTP {status} to {target})." in error.value.message
     assert stranger.requests == []
 
 

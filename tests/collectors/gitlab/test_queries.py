@@ -17,6 +17,7 @@ from tests.conftest import require_shared
 EVERYTHING = {
     "size": 100,
     "notes": 100,
+    "whole": True,
     "projects": True,
     "latest": True,
     "opened": True,

@@ -1,12 +1,15 @@
 """A whole run while GitLab stumbles, limits, moves its clock or shows things as its schema allows."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from collectors.gitlab.merge_requests import tell
-from demo.gitlab import GitLabFake
+from demo.gitlab import GitLabFake, MergeRequest
+from demo.gitlab.access import Viewer
 from demo.gitlab.answer import Request
 from tests.collectors.gitlab.conftest import Lab, visible
 from tests.collectors.gitlab.test_collect import fill
@@ -54,6 +57,55 @@ def test_a_database_that_gives_up_is_asked_for_less(lab: Lab) -> None:
     assert report.outcome == "done"
     assert report.retries == 0
     assert lab.rows("SELECT count(*) FROM merge_requests") == [(30,)]
+
+
+def ailing(lab: Lab, change: MergeRequest) -> Callable[[Request], bool]:
+    """Requests whose answer would tell all of this merge request."""
+
+    def tells(request: Request) -> bool:
+        if not request.variables.get("whole"):
+            return False
+        with lab.world.lock:
+            _, content = lab.fake.graphql.answer(orjson.loads(request.body), Viewer(sees_all=True))
+        return f"MergeRequest/{change.id}" in str(content)
+
+    return tells
+
+
+def test_one_merge_request_that_gitlab_fails_to_tell_keeps_none_of_the_others(lab: Lab) -> None:
+    changes = fill(lab.world, lab.clock, 30)
+    lab.collect()
+    for change in changes:
+        lab.world.add_label(change, "seen", lab.clock.pass_(minutes=1))
+    ill = changes[11]
+    address = f"{lab.world.external_url}/acme/deep/lib/-/merge_requests/{ill.iid}"
+    lab.fake.fail_next(500, times=None, match=ailing(lab, ill))
+
+    report = lab.collect()
+
+    assert report.outcome == "partial"
+    assert report.data_through is not None
+    assert lab.rows("SELECT id FROM merge_requests WHERE NOT 'seen' = ANY(labels)") == [(ill.id,)]
+    ((where, reason),) = lab.rows("SELECT address, reason FROM quarantined_records")
+    assert where == address
+    assert "answers HTTP 500" in reason
+
+    lab.fake.faults.clear()
+    assert lab.collect().outcome == "done"
+    assert lab.rows("SELECT count(*) FROM merge_requests WHERE NOT 'seen' = ANY(labels)") == [(0,)]
+    assert lab.rows("SELECT count(*) FROM quarantined_records") == [(0,)]
+
+
+def test_a_query_that_never_passes_is_no_fault_of_the_merge_requests(lab: Lab) -> None:
+    fill(lab.world, lab.clock, 30)
+    lab.fake.fail_next(500, times=None, match=lambda request: bool(request.variables.get("whole")))
+
+    report = lab.collect()
+
+    assert report.outcome == "partial"
+    assert report.data_through is None
+    assert all("answers HTTP 500" in str(failure) for failure in report.failures)
+    assert report.requests < 100
 
 
 def test_without_a_token_nobody_is_asked_for_by_id(lab: Lab) -> None:

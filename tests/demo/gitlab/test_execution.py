@@ -93,6 +93,29 @@ def test_answers_are_equal(office: Office, variables: dict[str, Any]) -> None:
     assert short.data == whole.data
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("directive", ["include", "skip"])
+def test_what_is_left_out(office: Office, directive: str, wanted: bool) -> None:
+    fill(office)
+    text = """
+      query ($path: ID!, $b: Boolean!) {
+        group(fullPath: $path) {
+          name @DIRECTIVE(if: $b)
+          ...Rest @DIRECTIVE(if: $b)
+          ... @DIRECTIVE(if: $b) { path }
+        }
+      }
+      fragment Rest on Group { fullPath }
+    """.replace("DIRECTIVE", directive)
+
+    short, whole = both(office, text, {"path": "acme", "b": wanted})
+
+    assert short.smooth
+    assert short.data == whole.data
+    assert whole.data is not None
+    assert len(whole.data["group"]) == (3 if wanted is (directive == "include") else 0)
+
+
 @pytest.mark.parametrize(
     ("text", "variables"),
     [
@@ -100,7 +123,6 @@ def test_answers_are_equal(office: Office, variables: dict[str, Any]) -> None:
         (FULL, {}),
         (FULL, {"path": "acme", "since": "yesterday"}),
         ("{ user { id } }", {}),
-        ("query ($b: Boolean!) { currentUser { id username @skip(if: $b) } }", {"b": True}),
         ("{ __schema { queryType { name } } }", {}),
     ],
 )

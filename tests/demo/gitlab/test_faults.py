@@ -2,11 +2,14 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from demo.gitlab import GitLabFake, Request, World
+from demo.gitlab.answer import Answer
+from demo.gitlab.server import Server
 
 from .conftest import Client
 
@@ -85,20 +88,29 @@ def test_every_answer_is_delayed(client: Client) -> None:
     assert time.monotonic() - started >= 0.2
 
 
-def test_requests_are_served_side_by_side(client: Client, base_url: str) -> None:
-    """Eight delayed requests at once take about as long as one."""
-    client.fake.delay = 0.3
+def test_requests_are_served_side_by_side(client: Client) -> None:
+    """Each of eight requests is answered only when all of them have come in."""
+    all_there = threading.Barrier(8, timeout=60)
 
-    def ask() -> None:
-        httpx.get(f"{base_url}/api/v4/version")
+    def answer(request: Request) -> Answer:
+        all_there.wait()
+        return client.fake.answer(request)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    started = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert time.monotonic() - started < 8 * 0.3
+    server = Server(0, answer)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        with httpx.Client(timeout=60) as http, ThreadPoolExecutor(8) as pool:
+            address = f"{server.base_url}/api/v4/version"
+            answers = list(pool.map(lambda _: http.get(address).status_code, range(8)))
+    finally:
+        server.shutdown()
+        server.end_connections()
+        server.server_close()
+        serving.join()
+
+    assert answers == [401] * 8  # nobody signed in, but everybody was answered
+    assert server.errors == []
 
 
 def test_serving_leaves_nothing_behind() -> None:

@@ -1,0 +1,54 @@
+"""Page notes: what is wrong with a source, what that touches, and the command that repairs it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.metrics import INDICATORS
+from app.metrics.answers import Freshness
+from app.settings import Settings
+from dashboards import formatting
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note in the order in which it is read."""
+
+    strong: str
+    text: str
+    command: str
+
+
+def notes_of(
+    freshness: Sequence[Freshness], settings: Settings, now: datetime, *, every: bool = False
+) -> list[Note]:
+    """A note for each source whose last success is too long ago, with why if its last run failed.
+
+    every: also for those that were never collected, or failed but are fresh enough: on the page of
+    the data.
+    """
+    notes = []
+    for row in freshness:
+        if row.state == "stale" and row.data_through is not None:
+            notes.append(_stale(row, row.data_through, settings, now))
+        elif every and row.state == "never":
+            notes.append(Note(f"{row.title} was never collected.", _why(row), row.command))
+        elif every and row.last_outcome == "failed":
+            notes.append(Note(f"{row.title} could not be collected.", _why(row), row.command))
+    return notes
+
+
+def _stale(row: Freshness, through: datetime, settings: Settings, now: datetime) -> Note:
+    titles = {each.key: each.title for each in INDICATORS}
+    days = (now - through).days
+    behind = f"{days} {'day' if days == 1 else 'days'}" if days else "hours"
+    touched = formatting.listed([titles.get(key, key) for key in row.feeds])
+    stop = "stops" if len(row.feeds) == 1 else "stop"
+    text = f"{touched} {stop} at {formatting.instant(through, settings.reporting.zone)}."
+    return Note(f"{row.title} is {behind} behind.", f"{text} {_why(row)}".rstrip(), row.command)
+
+
+def _why(row: Freshness) -> str:
+    if row.last_outcome != "failed" or not row.message:
+        return ""
+    return f"The last run failed: {row.message.rstrip('.')}."

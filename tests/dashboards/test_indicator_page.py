@@ -1,0 +1,129 @@
+"""The page of an indicator: who is compared, in which order, on which scale, against which target."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from app.errors import NotFoundError
+from app.metrics.answers import Matrix, TeamRow
+from app.metrics.indicator import Indicator
+from app.metrics.targets import TargetRow as StoredTarget
+from app.metrics.targets import Targets
+from dashboards import indicator
+from dashboards.asked import Asked
+
+from .made import AGE, NOW, RATE, SETTINGS, cell, months, series, team_row, weeks
+
+TEAMS = (
+    team_row("organisation", None, 0, above=True),
+    team_row("product", above=True),
+    team_row("checkout", "product", 2),
+    team_row("search", "product", 2),
+    team_row("platform", above=True),
+    team_row("runtime", "platform", 2),
+    team_row("i18n", "platform", 2),
+)
+AGES = {"checkout": 41.3, "search": 12.0, "runtime": 30.04, "i18n": None}
+
+
+def targets(*rows: StoredTarget) -> Targets:
+    return Targets(
+        rows, {team.slug: team.parent for team in TEAMS}, SETTINGS.reporting.history_start
+    )
+
+
+def page(one: Indicator = AGE, **query: str) -> dict[str, Any]:
+    daily = one is AGE
+
+    def made(team: TeamRow) -> Any:
+        value = AGES.get(team.slug, 20.0)
+        if daily:
+            return replace(cell(weeks(20.0, value)), team=team.slug)
+        trail = months(9.0, None if value is None else value / 4, 5.5)
+        return replace(cell(trail, RATE, judged=1), team=team.slug)
+
+    matrix = Matrix(
+        period=None,
+        data_through=NOW,
+        recorded_at=NOW,
+        teams=TEAMS,
+        indicators=(one,),
+        cells={(team.slug, one.key): made(team) for team in TEAMS},
+    )
+    trend = series(weeks(20.0, 21.0) if daily else months(9.0, 8.0, 5.5), one)
+    trend = replace(trend, team=query.get("team", "organisation"))
+    asked = Asked(path={"key": one.key}, query=query)
+    variant = indicator.variant_of(one, query.get("variant"))
+    return indicator.context(trend, variant, matrix, targets(), SETTINGS, asked)
+
+
+def test_teams_are_ranked_from_the_worse_end_and_those_without_value_are_named() -> None:
+    shown = page()
+    assert [dot.name for dot in shown["dots"]] == ["Checkout", "Runtime", "Search"]
+    assert [row.shown for row in shown["rows"]] == ["41.3", "30.04", "12.0"]
+    assert shown["empty"] == ["I18N"]
+    assert [dot.name for dot in page(RATE)["dots"]] == ["Search", "Runtime", "Checkout"]
+
+
+def test_team_narrows_the_page_and_a_leaf_is_shown_among_its_neighbours() -> None:
+    assert [dot.name for dot in page(team="product")["dots"]] == ["Checkout", "Search"]
+    assert [dot.name for dot in page(team="search")["dots"]] == ["Checkout", "Search"]
+    scopes = page(team="search")["scopes"]
+    assert [(name, current) for name, _, current in scopes] == [
+        ("All teams", False),
+        ("Product", False),
+        ("Search", True),
+        ("Platform", False),
+    ]
+
+
+def test_small_multiples_are_grouped_as_the_organisation_is_on_one_scale() -> None:
+    shown = page()
+    assert [(name, [small.name for small in members]) for name, members in shown["groups"]] == [
+        ("Product", ["Checkout", "Search"]),
+        ("Platform", ["Runtime"]),
+    ]
+    # 12 to 41.3 with 8 % air: 9.7 to 43.6.
+    assert shown["scale_words"] == ("All on one scale, 9.7 to 43.6 days; dashed line: target 30.")
+
+
+def test_lede_says_when_and_which_way_is_better() -> None:
+    assert page()["lede"].endswith(
+        "On 22 Nov 2026, 06:10 UTC, day not over. Lower is better; target ≤ 30 days."
+    )
+    assert page()["heading"] == "Now, by team"
+    assert page(RATE)["heading"] == "October 2026, by team"
+
+
+def test_other_variant_is_said() -> None:
+    assert "Variant" not in page(RATE)["lede"]
+    assert (
+        "Variant wider: community merge requests merged into projects that the team owns. "
+        "In October 2026."
+    ) in page(RATE, variant="wider")["lede"]
+    with pytest.raises(NotFoundError, match="open_mr_age has no variant 'wider'"):
+        page(variant="wider")
+
+
+def test_target_history_names_who_has_one_of_their_own() -> None:
+    def stored(team: str, day: date, value: float | None) -> StoredTarget:
+        return StoredTarget(indicator=AGE.key, team=team, valid_from=day, value=value)
+
+    rows = indicator.target_history(
+        AGE,
+        TEAMS,
+        targets(
+            stored("organisation", date(2025, 2, 1), 28.0),
+            stored("checkout", date(2026, 6, 1), 25.0),
+            stored("runtime", date(2026, 7, 1), None),
+        ),
+        SETTINGS,
+    )
+    assert [(row.since, row.who, row.target) for row in rows] == [
+        ("the beginning", "everybody", "≤ 30 days"),
+        ("1 Feb 2025", "everybody", "≤ 28 days"),
+        ("1 Jun 2026", "Checkout", "≤ 25 days"),
+        ("1 Jul 2026", "Runtime", "withdrawn"),
+    ]
