@@ -225,7 +225,9 @@ class _Reading:
             )
             for employee in people.employees.values()
         ]
-        self.complete.append(PersonRecord)
+        if not self.context.failures:
+            # Without one of the tables somebody may be missing who is there.
+            self.complete.append(PersonRecord)
 
     def _take_accounts(self, people: People, employment: Mapping[str, Sequence[Stretch]]) -> None:
         """The accounts; one that stands at several people belongs to who was employed last."""

@@ -163,6 +163,19 @@ def test_one_table_is_closed(people: Lab, table: str, status: int) -> None:
     assert people.memberships()[1][4] == "2025-01-01"
 
 
+@pytest.mark.parametrize("table", ["employmentStatus", "jobInfo"])
+def test_nobody_vanishes_with_a_table(people: Lab, table: str) -> None:
+    ben = people.company.employees[2]
+    # only the closed table speaks of Ben
+    people.company.remove(ben, ben.statuses[0] if table == "jobInfo" else ben.jobs[0])
+    people.collect()
+    before = people.stored()
+    people.fake.api.hidden.operations |= {f"table_{table}": 403, "employees": 403}
+    done = people.collect(full=True)
+    assert done.outcome == "partial"
+    assert people.stored() == before
+
+
 def test_a_hidden_column(people: Lab) -> None:
     people.collect()
     memberships = people.memberships()
