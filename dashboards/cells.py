@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
-from app.metrics.indicator import Indicator, Status
-from dashboards import formatting
+from app.metrics.indicator import Indicator, Reason, Status
+from dashboards import formatting, shares
 from dashboards.scale import Domain, column_domain
-from dashboards.sentences import Judged, missing, signal_line, status_words, tip
+from dashboards.sentences import (
+    Judged,
+    missing,
+    missing_sentence,
+    signal_line,
+    status_words,
+    tip,
+)
 from dashboards.sparkline import STATUS_CLASS, Size, sparkline
 
 
@@ -17,7 +24,7 @@ from dashboards.sparkline import STATUS_CLASS, Size, sparkline
 class Cell:
     """One team and indicator as it is shown.
 
-    empty: why there is no value, in at most three words; None where there is one. mark: name of the
+    figures: shares instead of a value. empty: why there is no value, in at most three words; None where there is one. mark: name of the
     symbol. change: `↑ 17.4`, only for a signal. sort: the exact value, empty without one.
     """
 
@@ -33,6 +40,7 @@ class Cell:
     spark: Markup
     sort: str
     status: Status | None
+    figures: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +74,37 @@ def judged_of(cell: MatrixCell, tolerance: float) -> Judged:
         target=cell.target,
         at=formatting.borders(cell.indicator, cell.target, tolerance),
         running=running if running is not None and running.partial else None,
+    )
+
+
+def shares_cell(
+    cell: MatrixCell, names: Sequence[str], headcount: int, minimum: int, address: str
+) -> Cell:
+    """What one team shows of the shares of an attribute. names: the categories told apart."""
+    point = cell.judged
+    parts = shares.in_a_cell(point, names)
+    status = point.status or (Status.NO_TARGET if parts else Status.NO_DATA)
+    empty = None
+    if not parts:
+        empty = missing(cell.indicator, point)
+        if point.reason is Reason.SUPPRESSED and headcount < minimum:
+            empty = f"fewer than {minimum}"
+    words = ", ".join(share.words for share in shares.shares_of(point))
+    told = words or missing_sentence(cell.indicator, point)
+    return Cell(
+        key=cell.indicator.key,
+        address=address,
+        mark=mark_of(status),
+        colour=colour_of(status),
+        shown="",
+        spoken=words,
+        empty=empty,
+        change=None,
+        tip="|".join([status_words(point).capitalize() if empty else "Shares", told]),
+        spark=shares.bar(parts, css="shb") if parts else Markup(),
+        sort="",
+        status=None,
+        figures=shares.figures_of(parts, names),
     )
 
 

@@ -94,26 +94,20 @@ def missing(indicator: Indicator, point: Point) -> str:
         return "not meaningful"
     if point.recorded_at is None:
         return "not recorded"
-    if indicator.unit is Unit.DAYS and point.n == 0:
-        return "none"
-    if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and not point.denominator:
-        return "no people"
-    return "no data"
+    return indicator.nothing[0]
 
 
 def missing_sentence(indicator: Indicator, point: Point) -> str:
     """Why a value is missing, as a sentence."""
-    when = formatting.period(point.period)
     by = "on" if formatting.is_day(point.period) else "in"
+    when = f"{by} {formatting.period(point.period)}"
     if point.reason is Reason.SUPPRESSED:
         return "Not shown: a group of fewer people than the rule allows would be visible."
     if point.reason is Reason.NOT_MEANINGFUL:
-        return f"The numbers {by} {when} do not allow a meaningful value."
+        return f"The numbers {when} do not allow a meaningful value."
     if point.recorded_at is None:
-        return f"No value of {when} was recorded."
-    if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and not point.denominator:
-        return f"Nobody was a member of this team {by} {when}."
-    return f"There were no {indicator.noun} {by} {when}."
+        return f"No value of {formatting.period(point.period)} was recorded."
+    return indicator.nothing[1].format(when=when)
 
 
 def tip(judged: Judged) -> list[str]:
@@ -144,10 +138,7 @@ def _made_of(judged: Judged) -> list[str]:
         counted = formatting.counted(point.n or 0, indicator.noun)
         lines.append(f"{counted}, {formatting.people(point.denominator)} on average")
     elif indicator.unit is Unit.PERCENT and point.denominator is not None:
-        lines.append(
-            f"{formatting.plain(point.numerator or 0)} of "
-            f"{formatting.plain(point.denominator)} {indicator.noun}"
-        )
+        lines.append(_of(judged))
     elif point.n is not None:
         lines.append(formatting.counted(point.n, indicator.noun))
     if point.p25 is not None and point.p75 is not None:
@@ -213,13 +204,56 @@ def _subject(judged: Judged) -> Markup:
         return Markup("The median of {} is <strong>{}</strong>").format(counted, judged.shown)
     when = formatting.period(point.period) + (" so far" if point.partial else "")
     if indicator.unit is Unit.PERCENT:
-        return Markup("In {} <strong>{} of {}</strong> {}").format(
-            when,
-            formatting.plain(point.numerator or 0),
-            formatting.plain(point.denominator or 0),
-            indicator.noun,
-        )
+        words = PARTS.get(indicator.key, "In {when} {part}")
+        part = Markup("<strong>{}</strong> {}").format(*_part(judged))
+        return Markup(words).format(when=when, part=part)
     return Markup("<strong>{}</strong> in {}").format(judged.shown, when)
+
+
+PARTS = {
+    "community_response": "In {when} {part} had an answer in time",
+    "hiring_vs_plan": "{part} at the end of {when}",
+    "retention": "{part} left in the 12 months to the end of {when}",
+}
+"""How a percentage is said: which part of what, and when."""
+
+
+def _part(judged: Judged) -> tuple[str, str]:
+    """(`19 of 20`, `community merge requests`)."""
+    point = judged.point
+    whole = formatting.plain(round(point.denominator or 0, 1))
+    noun = {"hiring_vs_plan": "planned people", "retention": "people on average"}
+    return (
+        f"{formatting.plain(point.numerator or 0)} of {whole}",
+        noun.get(judged.indicator.key, judged.indicator.noun),
+    )
+
+
+def _of(judged: Judged) -> str:
+    return " ".join(_part(judged))
+
+
+def beside(point: Point) -> list[str]:
+    """What stands beside a value, in words; nothing of what there is none of."""
+    told = [
+        ("pending", "{} still in time"),
+        ("waiting_for_author", "{} waiting for the author"),
+        ("unanswered", "{} not answered yet"),
+        ("open_openings", "{} open openings"),
+        ("offers_accepted_not_started", "{} accepted, not started"),
+        ("other_endings", "{} other endings"),
+    ]
+    words = [
+        words.format(formatting.plain(point.beside[key]))
+        for key, words in told
+        if point.beside.get(key)
+    ]
+    if point.beside.get("short_history"):
+        months = formatting.counted(int(point.beside["months"]), "months")
+        words.append(f"short history: {months}")
+    if point.beside.get("mean") is not None:
+        words.append(f"mean {point.beside['mean']:.1f} days")
+    return words
 
 
 def _against_range(judged: Judged, points: Sequence[Point]) -> str:

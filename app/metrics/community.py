@@ -217,6 +217,10 @@ COMMUNITY_RESPONSE = Indicator(
     decimals=0,
     possible=(0.0, 100.0),
     unsettled=str(Answered.PENDING),
+    nothing=(
+        "none to answer",
+        "No community merge request in a project of this team had to be answered {when}.",
+    ),
     compute=_compute,
     evidence=_evidence,
 )

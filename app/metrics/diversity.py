@@ -143,6 +143,7 @@ DIVERSITY = Indicator(
         "No person is listed behind these shares, for any role: a list would undo the rule that hides "
         "small groups."
     ),
+    nothing=("no people", "Nobody was a member of this team {when}."),
     compute=_compute,
     evidence=_evidence,
 )

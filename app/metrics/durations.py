@@ -200,6 +200,7 @@ REVIEW_TIME_TO_MERGE = Indicator(
     counts=f"Merge requests whose review was asked for before or at the merge. {COUNTED}",
     noun="reviewed and merged merge requests",
     supporting=True,
+    nothing=("none merged", "No reviewed merge request was merged {when}."),
     compute=_compute_review_time_to_merge,
     evidence=lambda session, query: _evidence(
         session, query, start="review_started_at", end="merged_at", month_of="merged_at"
@@ -227,6 +228,7 @@ FIRST_ENGAGEMENT_TIME = Indicator(
     ),
     noun="merge requests with an answer",
     supporting=True,
+    nothing=("none answered", "No review that was requested {when} was answered."),
     compute=_compute_first_engagement_time,
     evidence=lambda session, query: _evidence(
         session,
@@ -256,6 +258,7 @@ TIME_TO_MERGE = Indicator(
     counts=COUNTED,
     noun="merged merge requests",
     supporting=True,
+    nothing=("none merged", "No merge request was merged {when}."),
     compute=_compute_time_to_merge,
     evidence=lambda session, query: _evidence(
         session, query, start="created_at", end="merged_at", month_of="merged_at"

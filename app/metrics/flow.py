@@ -257,6 +257,7 @@ MR_RATE = Indicator(
     counts="Drafts never merge; no bots, projects in product scope. The manager counts as a person.",
     noun="merged merge requests",
     variants=MR_RATE_VARIANTS,
+    nothing=("no people", "Nobody was a member of this team {when}."),
     compute=_compute_rate,
     evidence=_rate_evidence,
 )
@@ -284,6 +285,7 @@ HANDBOOK_UPDATE_RATE = Indicator(
     noun="merged handbook merge requests",
     ours="GitLab’s query does not check that the author is in the team; ours does.",
     decimals=2,
+    nothing=("no people", "Nobody was a member of this team {when}."),
     compute=_compute_handbook,
     evidence=_handbook_evidence,
 )

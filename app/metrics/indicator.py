@@ -158,6 +158,8 @@ class Indicator:
         None for a rate), in no particular order; or the people, openings and moves behind it.
     evidence_kinds: of what kinds its evidence is, n counts those of the first; none: it has no list.
     evidence_note: what the reader of that list has to know about it.
+    nothing: why there is no value where there is no data, in at most three words; and as a sentence
+        with `{when}` in it.
     better: None where neither way is.
     tolerance: share of a target by which a value may miss it and be `attention`, whatever the
         configuration says; None: as configured.
@@ -199,6 +201,7 @@ class Indicator:
     tolerance: float | None = None
     evidence_kinds: tuple[str, ...] = (MERGE_REQUEST,)
     evidence_note: str = ""
+    nothing: tuple[str, str] = ("no data", "There was nothing to measure {when}.")
     compute: "Callable[[Workset, date], Computed]"
     evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution | Occurrence]]"
 

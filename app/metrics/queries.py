@@ -230,16 +230,17 @@ def matrix(
     period: str | None = None,
     variant: str | None = None,
     as_known_at: str | None = None,
+    only: Indicator | None = None,
 ) -> Matrix:
     """All teams against all indicators but the supporting ones, with the months that led there.
 
-    variant: for the indicators that have it; the others keep their default.
+    only: one indicator instead, which may be a supporting one. variant: for the indicators that have it; the others keep their default.
     """
     basis = load_basis(session, settings, as_known_at)
     shown = [
         Shown(each, _variant_in_matrix(each, variant), _trail(basis, each, period))
-        for each in INDICATORS
-        if not each.supporting
+        for each in ((only,) if only else INDICATORS)
+        if only or not each.supporting
     ]
     if variant is not None and not any(each.variant == variant for each in shown):
         raise NotFoundError(f"No indicator has a variant {variant!r:.40}.", "variant")
