@@ -114,8 +114,9 @@ def normal_range(
     if indicator.unit is not Unit.MERGE_REQUESTS_PER_PERSON and limits.upper >= 10:
         decimals = 0
     if beside is not None:
+        seen = round(beside, decimals_of(indicator, beside))
         while decimals < indicator.decimals and any(
-            (beside > limit) != (beside > round(limit, decimals))
+            (beside > limit) != (seen > round(limit, decimals))
             for limit in (limits.lower, limits.upper)
         ):
             decimals += 1

@@ -76,6 +76,7 @@ def test_targets_say_which_way_is_better() -> None:
         (AGE, AGE_LIMITS, 31.05, "16.6 to 31.1"),  # 31.05 lies inside, but is more than 31
         (AGE, Limits(centre=5.0, lower=0.0, upper=9.44), None, "0 to 9.4"),
         (AGE, Limits(centre=9.0, lower=0.0, upper=15.7), 16.0, "0 to 15.7"),
+        (AGE, Limits(centre=9.0, lower=0.0, upper=15.7), 16.04, "0 to 15.7"),  # shown as 16.0
         (RATE, RATE_LIMITS, None, "7.0 to 11.2"),
         (SHARE, Limits(centre=94.0, lower=88.4, upper=99.6), None, "88 to 100%"),
     ],
