@@ -304,7 +304,7 @@ PARENTS: Mapping[str, str | None] = {
     )
 )
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_stored_shares_equal_a_naive_count_wherever_they_are_shown(
     session: Session,

@@ -278,7 +278,7 @@ def current(session: Session) -> list[tuple[Any, ...]]:
 
 @given(before=worlds, after=worlds)
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_as_a_naive_count_and_the_same_after_changes_as_from_scratch(
     session: Session, before: World, after: World
