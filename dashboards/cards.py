@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from app.metrics.answers import ScorecardRow
-from app.metrics.indicator import Cadence, Grain, Indicator, Point, Series, Status
+from app.metrics.indicator import Cadence, Grain, Indicator, Point, Reason, Series, Status, Unit
 from app.settings import Settings
-from dashboards import addresses, figures, formatting
+from dashboards import addresses, figures, formatting, shares
 from dashboards.asked import today
 from dashboards.cells import colour_of, mark_of
-from dashboards.sentences import Judged, card, status_words
+from dashboards.sentences import Judged, beside, card, missing, status_words
+from dashboards.shares import Share
 from dashboards.static_chart import trend_chart
 from dashboards.trend import FEW, trend_of
 
@@ -33,7 +34,7 @@ class Card:
 
     variant: its title, if it is not the default one. number None: there is no value, and `sentence`
     says why. figure: what Plotly draws; None: nothing to draw. more: how many older numbers only the
-    CSV has.
+    CSV has. shares: of a categorical indicator, with their bar.
     """
 
     indicator: Indicator
@@ -59,6 +60,9 @@ class Card:
     numbers: Sequence[Number]
     more: int
     csv: str
+    no_value: str
+    shares: Sequence[Share]
+    share_bar: Markup
 
 
 def in_variant(row: ScorecardRow, series: Series) -> ScorecardRow:
@@ -93,6 +97,7 @@ def card_of(
     )
     trend = trend_of(series, today(settings, series.data_through) if series.data_through else None)
     status = point.status or (Status.NO_DATA if point.value is None else None)
+    parts = shares.shares_of(point)
     variant = series.variant if series.variant != indicator.default_variant else None
     return Card(
         indicator=indicator,
@@ -102,11 +107,15 @@ def card_of(
         mark=mark_of(status),
         colour=colour_of(status),
         status=status_words(point).capitalize(),
-        number=None if point.value is None else _number(judged),
-        unit=formatting.unit_word(indicator),
+        number=_figure_of(parts, judged),
+        unit="people" if parts else formatting.unit_word(indicator),
         signal=point.signal,
         target=formatting.target(indicator, row.target),
-        sentence=card(judged, series.points),
+        sentence=(
+            _shares_sentence(parts, judged, settings.diversity.attribute)
+            if indicator.categorical
+            else card(judged, series.points)
+        ),
         chart=trend_chart(trend) if trend else Markup(),
         chart_label=_chart_label(judged, series),
         figure=figures.spec(figures.trend_figure(trend)) if trend else None,
@@ -115,7 +124,7 @@ def card_of(
         evidence=addresses.evidence(
             indicator.key, team=series.team, period=kept.get("period"), variant=variant
         ),
-        evidence_words=formatting.counted(point.n, "merge requests") if point.n else "",
+        evidence_words=_evidence_words(point, indicator),
         address=addresses.indicator(
             indicator.key, team=series.team, period=kept.get("period"), variant=variant
         ),
@@ -132,7 +141,33 @@ def card_of(
             },
             format="csv",
         ),
+        no_value="Not shown" if point.reason is Reason.SUPPRESSED else "No value",
+        shares=parts,
+        share_bar=shares.bar(parts) if parts else Markup(),
     )
+
+
+def _evidence_words(point: Point, indicator: Indicator) -> str:
+    """What the link to the evidence says; empty where nothing is listed."""
+    if not point.n or not indicator.evidence_kinds:
+        return ""
+    noun = "merge requests" if indicator.counts_merge_requests else indicator.noun
+    return formatting.counted(point.n, noun)
+
+
+def _shares_sentence(parts: Sequence[Share], judged: Judged, attribute: str) -> Markup:
+    if not parts:
+        return card(judged, ())
+    return Markup("At the end of {}, by one declared attribute: {}.").format(
+        formatting.period(judged.point.period), attribute
+    )
+
+
+def _figure_of(parts: Sequence[Share], judged: Judged) -> str | None:
+    """The number at the head of a card: the value; of shares, how many people they are of."""
+    if parts:
+        return formatting.count(judged.point.n)
+    return None if judged.point.value is None else _number(judged)
 
 
 def _number(judged: Judged) -> str:
@@ -150,20 +185,28 @@ def _chart_label(judged: Judged, series: Series) -> str:
 
 def _made_of(point: Point, indicator: Indicator) -> str:
     """What stands behind the number, beside the link to it: counts of a rate, spread of a median."""
-    if point.value is None:
-        return ""
-    parts = ["few cases"] if point.n is not None and point.n < FEW else []
-    if point.denominator is not None and point.n is not None:
-        # The link beside it says how many, if there are any.
-        parts += [formatting.counted(0, indicator.noun)] * (point.n == 0)
-        parts.append(f"{formatting.people(float(point.denominator))} on average")
-    elif point.p25 is not None and point.p75 is not None:
-        low, high = (formatting.number(indicator, each) for each in (point.p25, point.p75))
-        parts.append(f"middle half {low} to {high}")
-    if point.coverage is not None:
+    parts = []
+    if point.value is not None:
+        parts += ["few cases"] * (
+            _counts_cases(indicator) and point.n is not None and point.n < FEW
+        )
+        if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and point.n is not None:
+            # The link beside it says how many, if there are any.
+            parts += [formatting.counted(0, indicator.noun)] * (point.n == 0)
+            parts.append(f"{formatting.people(float(point.denominator or 0))} on average")
+        elif point.p25 is not None and point.p75 is not None:
+            low, high = (formatting.number(indicator, each) for each in (point.p25, point.p75))
+            parts.append(f"middle half {low} to {high}")
+    parts += beside(point)
+    if point.value is not None and point.coverage is not None:
         parts.append(f"coverage {formatting.percent(point.coverage)}")
     words = ", ".join(parts)
     return f"{words[:1].upper()}{words[1:]}"
+
+
+def _counts_cases(indicator: Indicator) -> bool:
+    """Whether n are the cases behind the value, not the people that it is a share of."""
+    return indicator.counts_merge_requests
 
 
 def _when(point: Point) -> str:
@@ -182,13 +225,18 @@ def _numbers(series: Series, settings: Settings) -> list[Number]:
         rows.append(
             Number(
                 period=f"week to {name}" if series.grain is Grain.WEEK else name,
-                shown=formatting.full(
-                    series.indicator, point.value, _borders(point, series, settings)
-                ),
+                shown=_shown(point, series, settings),
                 mark=", ".join(marks),
             )
         )
     return rows
+
+
+def _shown(point: Point, series: Series, settings: Settings) -> str:
+    if series.indicator.categorical:
+        words = [share.words for share in shares.shares_of(point)]
+        return ", ".join(words) or missing(series.indicator, point)
+    return formatting.full(series.indicator, point.value, _borders(point, series, settings))
 
 
 def _borders(point: Point, series: Series, settings: Settings) -> tuple[float, ...]:

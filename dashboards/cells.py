@@ -24,8 +24,9 @@ from dashboards.sparkline import STATUS_CLASS, Size, sparkline
 class Cell:
     """One team and indicator as it is shown.
 
-    figures: shares instead of a value. empty: why there is no value, in at most three words; None where there is one. mark: name of the
-    symbol. change: `↑ 17.4`, only for a signal. sort: the exact value, empty without one.
+    empty: why there is no value, in at most three words; None where there is one. figures: shares in
+    place of a value. mark: name of the symbol. change: `↑ 17.4`, only for a signal. sort: the exact
+    value, empty without one.
     """
 
     key: str

@@ -10,11 +10,20 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError
 from app.metrics import get_indicator, queries
 from app.metrics.answers import Matrix, MatrixCell, ScorecardRow, TeamRow
-from app.metrics.indicator import Better, Cadence, Indicator, Series, Status, Unit, Variant
+from app.metrics.indicator import (
+    Better,
+    Cadence,
+    Indicator,
+    Reason,
+    Series,
+    Status,
+    Unit,
+    Variant,
+)
 from app.metrics.points import load_basis
 from app.metrics.targets import Targets
 from app.settings import Settings
-from dashboards import addresses, figures, formatting
+from dashboards import addresses, figures, formatting, shares
 from dashboards.asked import Asked, today
 from dashboards.cards import card_of
 from dashboards.cells import change_of, colour_of, domain_of, judged_of, mark_of
@@ -22,6 +31,7 @@ from dashboards.overview import team_address
 from dashboards.periods import picker
 from dashboards.scale import Domain
 from dashboards.sentences import status_words
+from dashboards.shares import Share
 from dashboards.sparkline import SMALL_MULTIPLE, sparkline
 from dashboards.static_chart import Dot, dot_plot
 from dashboards.team import DEFAULT_GRAIN, grain_choices
@@ -58,6 +68,17 @@ class Small:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Mix:
+    """A team of a categorical indicator with its shares."""
+
+    name: str
+    address: str
+    headcount: str
+    parts: Sequence[Share]
+    bar: Markup
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetRow:
     """A line of the target history."""
 
@@ -75,6 +96,7 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
         settings,
         period=asked.get("period"),
         variant=variant.key if variant else None,
+        only=indicator,
     )
     trend = queries.series(
         session,
@@ -179,8 +201,26 @@ def context(
         "target": formatting.target(indicator, root.target),
         "targets": target_history(indicator, matrix.teams, targets, settings),
         "tolerance": formatting.percent(tolerance),
+        "mixes": [
+            mix_of(team, matrix.cells[team.slug, indicator.key], kept)
+            for team in matrix.teams
+            if (around is None or _below(team, around, by_slug))
+            and matrix.cells[team.slug, indicator.key].judged.categories
+        ]
+        if indicator.categorical
+        else [],
+        "hidden": [
+            team.name for team in leaves if cells[team.slug].judged.reason is Reason.SUPPRESSED
+        ],
+        "minimum": settings.diversity.minimum,
         "few": sorted(d.name for d in dots if d.few),
-        "empty": sorted(team.name for team in leaves if team not in with_value),
+        "empty": sorted(
+            team.name
+            for team in leaves
+            if cells[team.slug].judged.value is None
+            and not cells[team.slug].judged.categories
+            and cells[team.slug].judged.reason is not Reason.SUPPRESSED
+        ),
         "coverage": root.judged.coverage,
         "scope": by_slug[scope] if scope else None,
         "scopes": [("All teams", here(team=None), scope is None)]
@@ -209,6 +249,18 @@ def context(
         "exports": _exports(indicator, kept),
         "template": figures.TEMPLATE,
     }
+
+
+def mix_of(team: TeamRow, cell: MatrixCell, kept: dict[str, str | None]) -> Mix:
+    """A team with its shares."""
+    parts = shares.shares_of(cell.judged)
+    return Mix(
+        name=team.name,
+        address=team_address(team.slug, kept["period"], cell.indicator.key),
+        headcount=formatting.people(cell.judged.n or 0),
+        parts=parts,
+        bar=shares.bar(parts),
+    )
 
 
 def _below(team: TeamRow, scope: str, by_slug: dict[str, TeamRow]) -> bool:
@@ -297,7 +349,9 @@ def _row(
         low=formatting.number(indicator, point.p25),
         high=formatting.number(indicator, point.p75),
         count=formatting.count(point.n),
-        evidence=addresses.evidence(indicator.key, **about) if point.n else None,
+        evidence=addresses.evidence(indicator.key, **about)
+        if point.n and indicator.evidence_kinds
+        else None,
         mark=mark_of(status),
         colour=colour_of(status),
         status=status_words(point).capitalize(),

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from app.metrics import queries
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
 from app.metrics.calendar import MONTH_PATTERN
-from app.metrics.indicator import Cadence, Indicator, Status
+from app.metrics.indicator import Cadence, Indicator, Reason, Status
 from app.metrics.periods import parse_instant
 from app.settings import Settings
-from dashboards import addresses, formatting
+from dashboards import addresses, formatting, shares
 from dashboards.asked import Asked, today
-from dashboards.cells import Cell, Signal, cell_of, domains, signal_of
+from dashboards.cells import Cell, Signal, cell_of, domains, shares_cell, signal_of
 from dashboards.periods import picker
 from dashboards.sparkline import CELL, WIDE_CELL
 
@@ -67,8 +67,23 @@ def context(
     scales = domains(matrix)
     wide = len(matrix.indicators) <= FEW_COLUMNS
     size = WIDE_CELL if wide else CELL
+    told_apart = {
+        indicator.key: shares.leading(
+            [matrix.cells[team.slug, indicator.key].judged for team in matrix.teams]
+        )
+        for indicator in matrix.indicators
+        if indicator.categorical
+    }
 
     def cell(team: TeamRow, indicator: Indicator) -> Cell:
+        if indicator.categorical:
+            return shares_cell(
+                matrix.cells[team.slug, indicator.key],
+                told_apart[indicator.key],
+                team.headcount,
+                settings.diversity.minimum,
+                team_address(team.slug, kept["period"], indicator.key),
+            )
         return cell_of(
             matrix.cells[team.slug, indicator.key],
             tolerance,
@@ -103,6 +118,10 @@ def context(
         "matrix": matrix,
         "data_through": matrix.data_through,
         "recorded_at": matrix.recorded_at,
+        "share_heads": {key: shares.head_of(names) for key, names in told_apart.items() if names},
+        "hidden_somewhere": any(
+            cell.judged.reason is Reason.SUPPRESSED for cell in matrix.cells.values()
+        ),
         "rows": rows,
         "leaves": len(leaves),
         "wide": wide,

@@ -204,16 +204,16 @@ def _subject(judged: Judged) -> Markup:
         return Markup("The median of {} is <strong>{}</strong>").format(counted, judged.shown)
     when = formatting.period(point.period) + (" so far" if point.partial else "")
     if indicator.unit is Unit.PERCENT:
-        words = PARTS.get(indicator.key, "In {when} {part}")
+        words = PARTS.get(indicator.key, Markup("In {when} {part}"))
         part = Markup("<strong>{}</strong> {}").format(*_part(judged))
-        return Markup(words).format(when=when, part=part)
+        return words.format(when=when, part=part)
     return Markup("<strong>{}</strong> in {}").format(judged.shown, when)
 
 
 PARTS = {
-    "community_response": "In {when} {part} had an answer in time",
-    "hiring_vs_plan": "{part} at the end of {when}",
-    "retention": "{part} left in the 12 months to the end of {when}",
+    "community_response": Markup("In {when} {part} had an answer in time"),
+    "hiring_vs_plan": Markup("{part} at the end of {when}"),
+    "retention": Markup("{part} left in the 12 months to the end of {when}"),
 }
 """How a percentage is said: which part of what, and when."""
 

@@ -93,7 +93,7 @@ def bar(shares: Sequence[Share], *, css: str = "", height: int = 12) -> Markup:
         gap = GAP if x else 0.0
         width = max(share.percent - gap, 0.0)
         parts.append(
-            Markup('<rect class="f{}" x="{:.2f}" width="{:.2f}" height="{}"/>').format(
+            Markup('<rect class="c{}" x="{:.2f}" width="{:.2f}" height="{}"/>').format(
                 share.tint, x + gap, width, height
             )
         )

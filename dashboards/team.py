@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import INDICATORS, queries
-from app.metrics.answers import Attention, MembershipChange, Scorecard, Team, Waiting
-from app.metrics.calendar import last_of_month, months_back
+from app.metrics.answers import Attention, MembershipChange, Scorecard, Team
+from app.metrics.calendar import fiscal_year_start, last_of_month, months_back
+from app.metrics.hiring import HIRING_VS_PLAN
 from app.metrics.indicator import Indicator, Series
 from app.metrics.open_work import OPEN_MR_AGE
 from app.metrics.points import load_basis
@@ -18,21 +20,12 @@ from dashboards import addresses, figures, formatting
 from dashboards.asked import Asked, today
 from dashboards.cards import Card, card_of, in_variant
 from dashboards.periods import picker
+from dashboards.waiting import answer_of, opening_of, wait_of
 
 GRAINS: Mapping[str, str] = {"week": "By week", "day": "By day", "month": "By month"}
 DEFAULT_GRAIN = "week"
 WAITING_SHOWN = 4
 CHANGE_MONTHS = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wait:
-    """A merge request that waits, as a line of the list."""
-
-    title: str
-    address: str | None
-    days: str
-    detail: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +108,12 @@ def context(
             wait_of(waiting, heading_says_left=True)
             for waiting in attention.orphaned[:WAITING_SHOWN]
         ],
+        "due": [
+            answer_of(each, max(reached), settings.reporting.zone)
+            for each in attention.community[:WAITING_SHOWN]
+        ],
+        "overdue": [opening_of(each, names) for each in attention.openings[:WAITING_SHOWN]],
+        "hiring": _hiring(scorecard, settings),
         "all_orphaned": addresses.evidence(OPEN_MR_AGE.key, team=team.slug, state="orphaned")
         if len(attention.orphaned) > WAITING_SHOWN
         else None,
@@ -145,6 +144,43 @@ def context(
         ],
         "template": figures.TEMPLATE,
     }
+
+
+def _hiring(scorecard: Scorecard, settings: Settings) -> list[tuple[str, str]]:
+    """Headcount and hiring of the fiscal year as words and numbers; empty before anything is known."""
+    row = next((each for each in scorecard.items if each.indicator is HIRING_VS_PLAN), None)
+    if row is None or row.point.recorded_at is None:
+        return []
+    point, year = row.point, _fiscal_year(row.point.period, settings)
+    beside = point.beside
+    planned = "–" if point.denominator is None else formatting.plain(point.denominator)
+    age = beside.get("open_openings_median_age")
+    told = [
+        (f"Planned, {formatting.period(point.period)}", planned),
+        (f"Hires, {year} to date", _of_planned(beside)),
+        (f"Transfers in, {year}", formatting.plain(beside["transfers_in"])),
+        (f"Leavers, {year}", formatting.plain(beside["leavers"])),
+        ("Open openings", formatting.plain(beside["open_openings"])),
+    ]
+    if age is not None:
+        told.append(("Median age of openings", f"{age:,.0f} days"))
+    told.append(
+        ("Accepted, not started", formatting.plain(beside["offers_accepted_not_started"] or 0))
+    )
+    return told
+
+
+def _of_planned(beside: Mapping[str, Any]) -> str:
+    hires, planned = beside["hires"], beside.get("planned_hires")
+    return formatting.plain(hires) + (f" of {planned} planned" if planned is not None else "")
+
+
+def _fiscal_year(period: str, settings: Settings) -> str:
+    """`FY27`: named after the year in which it ends."""
+    start = fiscal_year_start(
+        formatting.first_day(period), settings.reporting.fiscal_year_start_month
+    )
+    return f"FY{(start.year + (start.month > 1)) % 100:02d}"
 
 
 def grain_choices(asked: Asked, here: Callable[..., str]) -> list[tuple[str, str, bool]]:
@@ -191,17 +227,3 @@ def _as_of(
         parts.append(f"monthly indicators for {formatting.period(month)}{which}")
     words = "; ".join(parts)
     return f"{words[:1].upper()}{words[1:]}." if words else ""
-
-
-def wait_of(waiting: Waiting, *, heading_says_left: bool = False) -> Wait:
-    """A line of what waits: title, how long, which merge request and whose."""
-    row = waiting.row
-    detail = [f"{row.project}!{row.iid}"]
-    detail += [name for name in (row.author_name or row.author_username,) if name]
-    detail += ["author has left"] if "orphaned" in row.flags and not heading_says_left else []
-    return Wait(
-        title=row.title,
-        address=addresses.outside(row.web_url),
-        days=f"{waiting.days:,.0f} {'day' if round(waiting.days) == 1 else 'days'}",
-        detail=", ".join(detail),
-    )

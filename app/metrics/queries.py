@@ -234,7 +234,8 @@ def matrix(
 ) -> Matrix:
     """All teams against all indicators but the supporting ones, with the months that led there.
 
-    only: one indicator instead, which may be a supporting one. variant: for the indicators that have it; the others keep their default.
+    variant: for the indicators that have it; the others keep their default. only: this indicator
+    instead of all, which may be a supporting one.
     """
     basis = load_basis(session, settings, as_known_at)
     shown = [
