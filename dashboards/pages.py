@@ -1,7 +1,7 @@
 """The pages: one explicit list, one way to draw each, and the page of every failure."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from app import __version__
 from app.metrics import INDICATORS
 from app.metrics.answers import Freshness
 from app.metrics.freshness import freshness as read_freshness
+from app.metrics.indicator import Indicator
 from app.metrics.points import load_basis, one_snapshot
 from app.settings import Settings
 from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
@@ -158,9 +159,13 @@ class Pages:
             )
             with self._sessions() as session, one_snapshot(session):
                 freshness = read_freshness(session, self._settings)
-                # Files alone are collected, but nothing can be measured from them.
-                if not (page.before_collect or load_basis(session, self._settings).through):
+                # Some sources are collected, but nothing can be measured from them, or not this.
+                through = load_basis(session, self._settings).through
+                if not (page.before_collect or through):
                     return self._first_steps(request, freshness)
+                missing = _not_measured(asked, through)
+                if missing is not None:
+                    return self._first_steps(request, freshness, missing)
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
             notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
@@ -170,12 +175,15 @@ class Pages:
 
         return show
 
-    def _first_steps(self, request: Request, freshness: Sequence[Freshness]) -> Response:
+    def _first_steps(
+        self, request: Request, freshness: Sequence[Freshness], missing: Indicator | None = None
+    ) -> Response:
         settings = self._settings
         return self.respond(
             "empty.html",
             {
                 "page": "empty",
+                "missing": missing,
                 "sources": [row.title for row in freshness],
                 "collected": [row.title for row in freshness if row.data_through],
                 "configuration": str(settings.path) if settings.path else None,
@@ -204,6 +212,18 @@ class Pages:
             "Content-Security-Policy": POLICY.format(styles=styles),
         }
         return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _not_measured(asked: Asked, through: Collection[str]) -> Indicator | None:
+    """The indicator that a page is about, if it was not measured yet."""
+    return next(
+        (
+            each
+            for each in INDICATORS
+            if each.key == asked.path.get("key") and each.key not in through
+        ),
+        None,
+    )
 
 
 def send_asset(request: Request) -> Response:

@@ -246,12 +246,19 @@ def test_files_that_are_collected_before_gitlab(engine: Engine, settings: Settin
             assert (series["data_through"], series["points"]) == (None, [])
             row = client.get(f"/api/v1/indicators/{key}/compare").json()["items"][0]
             assert (row["value"], row["reason"]) == (None, "no_data")
-        for address in ("/", "/indicators/mr_rate", "/indicators/open_mr_age", "/teams/product"):
+        for key in ("mr_rate", "open_mr_age"):
+            for address in (f"/indicators/{key}", f"/indicators/{key}/evidence"):
+                page = client.get(address)
+                assert page.status_code == 200
+                assert "is not measured yet" in page.text
+                assert "So far Files is collected, and it is not computed" in page.text
+        # What counts people is measured from the files alone.
+        for address in ("/", "/teams/product", "/indicators/hiring_vs_plan"):
             page = client.get(address)
             assert page.status_code == 200
-            assert "Nothing is measured yet" in page.text
-            assert "So far Files is collected" in page.text
-        assert "Nothing is measured yet" not in client.get("/data").text
+            assert "measured yet" not in page.text
+        series = client.get("/api/v1/indicators/hiring_vs_plan/series").json()
+        assert series["points"][-1]["n"] == 0
 
 
 def test_no_request_can_write(app: FastAPI, collected: Engine) -> None:
