@@ -2,15 +2,25 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.metrics.refresh import refresh
 from app.settings import Settings
-from app.store.tables import Membership, MergeRequest, Project, Team
+from app.store.tables import (
+    ChangedPath,
+    Employment,
+    Membership,
+    MergeRequest,
+    PlannedHeadcount,
+    Project,
+    Team,
+)
 
 from .conftest import Store
 
@@ -23,6 +33,7 @@ TABLES = (
     "attribution_spans",
     "team_member_spans",
     "project_owners",
+    "considered",
 )
 
 hour = st.integers(min_value=0, max_value=40 * 24)
@@ -34,6 +45,14 @@ change = st.one_of(
     st.tuples(st.just("reopen"), which, st.just(0)),
     st.tuples(st.just("review"), which, hour),
     st.tuples(st.just("label"), which, st.just(0)),
+    st.tuples(st.just("comment"), which, hour),
+    st.tuples(st.just("approve"), which, hour),
+    st.tuples(st.just("ready"), which, hour),
+    st.tuples(st.just("draft"), which, st.just(0)),
+    st.tuples(st.just("merged by"), which, st.sampled_from([1, 2, 8])),
+    st.tuples(st.just("employ"), st.sampled_from(["ann", "ben"]), st.integers(1, 40)),
+    st.tuples(st.just("paths"), which, st.just(0)),
+    st.tuples(st.just("plan"), st.sampled_from(["red", "blue"]), st.integers(0, 9)),
     st.tuples(st.just("delete"), which, st.just(0)),
     st.tuples(st.just("move"), st.sampled_from(["ann", "ben"]), st.integers(0, 40)),
     st.tuples(st.just("own"), st.sampled_from(["red", "blue"]), st.just(0)),
@@ -61,6 +80,14 @@ def apply(store: Store, session: Session, step: tuple[str, object, int], known: 
         if day > FIRST:
             store.member(str(subject), "red", FIRST, day)
         store.member(str(subject), "blue", day, day + timedelta(days=20))
+    elif kind == "employ":
+        session.execute(delete(Employment).where(Employment.person_id == subject))
+        store.employed(str(subject), FIRST, FIRST + timedelta(days=number), "voluntary")
+    elif kind == "plan":
+        session.execute(delete(PlannedHeadcount).where(PlannedHeadcount.team == subject))
+        session.execute(
+            insert(PlannedHeadcount).values(team=subject, month=FIRST, planned_headcount=number)
+        )
     elif kind == "own":
         session.execute(update(Team).values(owns=[]).where(Team.slug != "organisation"))
         session.execute(update(Team).where(Team.slug == subject).values(owns=["a/*"]))
@@ -75,11 +102,24 @@ def apply(store: Store, session: Session, step: tuple[str, object, int], known: 
             "reopen": {"state": "opened", "closed_at": None, "merged_at": None},
             "label": {"labels": ["Community contribution"]},
             "delete": {"deleted_at": instant(0)},
-            "review": {},
+            "draft": {"draft": True},
+            "merged by": {"merge_user_id": number},
         }
         if kind == "review":
             store.request_review(key, written(number), "ben")
-        store.change(key, **changes[kind])
+        elif kind == "comment":
+            store.note(key, [1, 2, 8, 9][number % 4], written(number), "comment")
+        elif kind == "approve":
+            store.note(key, [1, 2, 8, 9][number % 4], written(number), "approved")
+        elif kind == "ready":
+            store.note(key, 8, written(number), "ready")
+        elif kind == "paths":
+            session.execute(
+                insert(ChangedPath)
+                .values(merge_request_id=key, path="a.md")
+                .on_conflict_do_nothing()
+            )
+        store.change(key, **changes.get(kind, {}))
 
 
 def current_values(session: Session) -> set[tuple[object, ...]]:
@@ -87,7 +127,7 @@ def current_values(session: Session) -> set[tuple[object, ...]]:
     values = session.execute(
         text(
             "SELECT indicator, variant, team_id, period, value, n, numerator, denominator, p25, p75,"
-            " p95, reason, partial FROM indicator_values WHERE superseded_at IS NULL"
+            " p95, reason, partial, beside::text FROM indicator_values WHERE superseded_at IS NULL"
         )
     )
     coverage = session.execute(
@@ -97,6 +137,21 @@ def current_values(session: Session) -> set[tuple[object, ...]]:
         )
     )
     return {tuple(row) for row in values} | {tuple(row) for row in coverage}
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """GitLab, with a handbook in a part of one project, and files."""
+    return Settings.model_validate(
+        {
+            "reporting": {"history_start": "2024-01-01"},
+            "gitlab": {
+                "groups": ["acme"],
+                "handbook": [{"project": "a/x", "paths": ["**.md"]}],
+            },
+            "files": {"teams": "/nowhere/teams.yaml"},
+        }
+    )
 
 
 @given(
@@ -126,7 +181,9 @@ def test_incremental_equals_full(
         known = [
             store.merge_request(1, written(24)),
             store.merge_request(1, written(30), merged=written(200)),
-            store.merge_request(8, written(48), merged=written(300)),
+            store.merge_request(
+                8, written(48), merged=written(300), labels=["Community contribution"]
+            ),
         ]
         clock = 20 * 24
         refresh(session, settings, store.collected(written(clock)))
