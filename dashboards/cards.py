@@ -11,8 +11,8 @@ from app.settings import Settings
 from dashboards import addresses, figures, formatting, shares
 from dashboards.asked import today
 from dashboards.cells import colour_of, mark_of
-from dashboards.sentences import Judged, beside, card, missing, status_words
-from dashboards.shares import Share
+from dashboards.sentences import Judged, beside, card, few, missing, status_words
+from dashboards.shares import Mix, Share
 from dashboards.static_chart import trend_chart
 from dashboards.trend import FEW, trend_of
 
@@ -34,7 +34,8 @@ class Card:
 
     variant: its title, if it is not the default one. number None: there is no value, and `sentence`
     says why. figure: what Plotly draws; None: nothing to draw. more: how many older numbers only the
-    CSV has. shares: of a categorical indicator, with their bar.
+    CSV has. shares: of a categorical indicator, with their bar; instead: those of the nearest team
+    above that shows any, where the team's own are hidden.
     """
 
     indicator: Indicator
@@ -63,6 +64,7 @@ class Card:
     no_value: str
     shares: Sequence[Share]
     share_bar: Markup
+    instead: Mix | None
 
 
 def in_variant(row: ScorecardRow, series: Series) -> ScorecardRow:
@@ -81,9 +83,14 @@ def in_variant(row: ScorecardRow, series: Series) -> ScorecardRow:
 
 
 def card_of(
-    row: ScorecardRow, series: Series, settings: Settings, kept: Mapping[str, str | None]
+    row: ScorecardRow,
+    series: Series,
+    settings: Settings,
+    kept: Mapping[str, str | None],
+    instead: Mix | None = None,
 ) -> Card:
-    """A card. series: of the same team and variant; kept: period and range of the page's address."""
+    """A card. series: of the same team and variant; kept: period and range of the page's address;
+    instead: what is shown in place of hidden shares."""
     indicator, point = row.indicator, row.point
     last = series.points[-1] if series.points else None
     running = last if last and last.partial and last.period != point.period else None
@@ -112,7 +119,7 @@ def card_of(
         signal=point.signal,
         target=formatting.target(indicator, row.target),
         sentence=(
-            _shares_sentence(parts, judged, settings.diversity.attribute)
+            _shares_sentence(parts, judged, settings)
             if indicator.categorical
             else card(judged, series.points)
         ),
@@ -144,6 +151,7 @@ def card_of(
         no_value="Not shown" if point.reason is Reason.SUPPRESSED else "No value",
         shares=parts,
         share_bar=shares.bar(parts) if parts else Markup(),
+        instead=instead if point.reason is Reason.SUPPRESSED else None,
     )
 
 
@@ -155,11 +163,19 @@ def _evidence_words(point: Point, indicator: Indicator) -> str:
     return formatting.counted(point.n, noun)
 
 
-def _shares_sentence(parts: Sequence[Share], judged: Judged, attribute: str) -> Markup:
+def _shares_sentence(parts: Sequence[Share], judged: Judged, settings: Settings) -> Markup:
+    point = judged.point
+    if point.reason is Reason.SUPPRESSED:
+        return Markup(
+            "Showing this team would show a group of fewer than {} people. This holds on every page, "
+            "in exports and for every role."
+        ).format(settings.diversity.minimum)
     if not parts:
         return card(judged, ())
-    return Markup("At the end of {}, by one declared attribute: {}.").format(
-        formatting.period(judged.point.period), attribute
+    return Markup("{} {}, by one declared attribute: {}.").format(
+        "So far in" if point.partial else "At the end of",
+        formatting.period(point.period),
+        settings.diversity.attribute,
     )
 
 
@@ -187,9 +203,7 @@ def _made_of(point: Point, indicator: Indicator) -> str:
     """What stands behind the number, beside the link to it: counts of a rate, spread of a median."""
     parts = []
     if point.value is not None:
-        parts += ["few cases"] * (
-            _counts_cases(indicator) and point.n is not None and point.n < FEW
-        )
+        parts += ["few cases"] * few(point, indicator, FEW)
         if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and point.n is not None:
             # The link beside it says how many, if there are any.
             parts += [formatting.counted(0, indicator.noun)] * (point.n == 0)
@@ -202,11 +216,6 @@ def _made_of(point: Point, indicator: Indicator) -> str:
         parts.append(f"coverage {formatting.percent(point.coverage)}")
     words = ", ".join(parts)
     return f"{words[:1].upper()}{words[1:]}"
-
-
-def _counts_cases(indicator: Indicator) -> bool:
-    """Whether n are the cases behind the value, not the people that it is a share of."""
-    return indicator.counts_merge_requests
 
 
 def _when(point: Point) -> str:

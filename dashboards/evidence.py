@@ -18,17 +18,19 @@ from app.metrics.points import load_basis
 from app.settings import Settings
 from dashboards import addresses, formatting, occurrences
 from dashboards.asked import Asked, today
+from dashboards.evidence_words import (
+    headline,
+    lede,
+    left_out,
+    range_words,
+    state_now,
+    state_then,
+    waited,
+)
 from dashboards.periods import picker
 from dashboards.static_chart import strip
 
 ROWS_PER_PAGE = 25
-LEFT_OUT = {
-    "bot": "by bots",
-    "quarantined": "quarantined",
-    "deleted": "deleted",
-    "out_of_scope": "out of scope",
-    "draft": "drafts",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +75,7 @@ class Head:
 Kept = Callable[[EvidenceRow, datetime], bool]
 FILTERS: Mapping[str, tuple[str, Kept]] = {
     "all": ("All", lambda row, instant: True),
-    "in_review": ("In review", lambda row, instant: _waited(row, instant) is not None),
+    "in_review": ("In review", lambda row, instant: waited(row, instant) is not None),
     "draft": ("Draft", lambda row, instant: row.draft),
     "orphaned": ("Orphaned", lambda row, instant: "orphaned" in row.flags),
     "end_estimated": ("End estimated", lambda row, instant: "end_estimated" in row.flags),
@@ -83,13 +85,6 @@ FILTERS: Mapping[str, tuple[str, Kept]] = {
     ),
 }
 FLAGS = {"end_estimated": "end estimated", "review_start_inferred": "review start inferred"}
-
-
-def _waited(row: EvidenceRow, instant: datetime) -> float | None:
-    """Days in review at an instant; None before the review began."""
-    if row.review_started_at is None or row.review_started_at > instant:
-        return None
-    return (instant - row.review_started_at).total_seconds() / 86_400
 
 
 def _time(instant: datetime | None) -> float:
@@ -143,7 +138,8 @@ def context(
     if evidence.indicator.counts_merge_requests:
         return frame | _merge_requests(evidence, settings, asked, kept)
     named = {name: kept[name] for name in ("team", "period", "variant")}
-    return frame | occurrences.context(evidence, named)
+    at = formatting.borders(evidence.indicator, evidence.target, settings.targets.tolerance)
+    return frame | occurrences.context(evidence, named, at)
 
 
 def _frame(
@@ -192,9 +188,9 @@ def _merge_requests(
 ) -> dict[str, object]:
     """The table of merge requests."""
     indicator, zone = evidence.indicator, settings.reporting.zone
-    aged = indicator.unit is Unit.DAYS
+    aged, daily = indicator.unit is Unit.DAYS, indicator.cadence is Cadence.DAILY
     default = "-value" if aged else "-merged"
-    filters = {name: kept for name, kept in FILTERS.items() if aged or name != "in_review"}
+    filters = {name: kept for name, kept in FILTERS.items() if daily or name != "in_review"}
     chosen = asked.one_of("state", filters, "all")
     sort = asked.one_of("sort", {s: 0 for key in SORTS for s in (key, f"-{key}")}, default)
     rows = sorted(
@@ -206,8 +202,8 @@ def _merge_requests(
     page = asked.page_number(pages)
     first = (page - 1) * ROWS_PER_PAGE
     # An age beside it says more, unless the age is counted from the review itself.
-    waits = aged and any(
-        not isclose(row.value or 0.0, _waited(row, evidence.instant) or 0.0, abs_tol=1e-6)
+    waits = daily and any(
+        not isclose(row.value or 0.0, waited(row, evidence.instant) or 0.0, abs_tol=1e-6)
         for row in evidence.rows
     )
     marks = _median_marks(evidence, rows) if (chosen, sort) == ("all", "-value") else {}
@@ -217,8 +213,8 @@ def _merge_requests(
 
     at = formatting.borders(indicator, evidence.target, settings.targets.tolerance)
     return {
-        "headline": _headline(evidence, at),
-        "lede": _lede(evidence, zone),
+        "headline": headline(evidence, at),
+        "lede": lede(evidence, zone),
         "strip": _strip(evidence, at) if aged and evidence.rows else Markup(),
         "filters": [
             Filter(
@@ -229,15 +225,15 @@ def _merge_requests(
             )
             for name, (words, keep) in filters.items()
         ],
-        "left_out": _left_out(evidence),
+        "left_out": left_out(evidence),
         "heads": _heads(indicator, waits, sort, default, here),
         "aged": aged,
         "waits": waits,
         "lines": [
-            line_of(row, evidence.instant, zone, marks.get(index), aged=aged)
+            line_of(row, evidence.instant, zone, marks.get(index), daily=daily)
             for index, row in islice(enumerate(rows), first, first + ROWS_PER_PAGE)
         ],
-        "range": _range_words(first, len(rows), sort),
+        "range": range_words(first, ROWS_PER_PAGE, len(rows), sort, indicator.cadence),
         "previous": here(page=page - 1 if page > 2 else None) if page > 1 else None,
         "next": here(page=page + 1) if page < pages else None,
         "csv": addresses.api(
@@ -246,38 +242,6 @@ def _merge_requests(
             format="csv",
         ),
     }
-
-
-def _headline(evidence: Evidence, at: Sequence[float]) -> str:
-    point, indicator = evidence.point, evidence.indicator
-    counted = formatting.counted(len(evidence.rows), "merge requests")
-    if point.value is None:
-        return f"{counted}, no value"
-    return f"{counted} behind {formatting.full(indicator, point.value, at)}"
-
-
-def _lede(evidence: Evidence, zone: ZoneInfo) -> str:
-    indicator, point = evidence.indicator, evidence.point
-    when = formatting.period(evidence.period)
-    variant = next((v.title for v in indicator.variants if v.key == evidence.variant), None)
-    name = f"{indicator.title} ({variant})" if variant else indicator.title
-    if indicator.unit is Unit.DAYS:
-        if point.partial:
-            when = f"{formatting.instant_with_zone(evidence.instant, zone)} (day not over)"
-        text = f"{name} of {evidence.team_name} on {when}."
-        older = sum((row.value or 0) > (point.value or 0) for row in evidence.rows)
-        younger = sum((row.value or 0) < (point.value or 0) for row in evidence.rows)
-        if point.value is not None:
-            text += (
-                f" The value is the median of the ages below: {older} are older, "
-                f"{younger} are younger."
-            )
-        return text
-    text = f"{name} of {evidence.team_name} in {when}{' so far' if point.partial else ''}."
-    if point.denominator:
-        people = formatting.people(float(point.denominator))
-        text += f" Each counts once; together they are divided by {people} on average."
-    return text
 
 
 def _strip(evidence: Evidence, at: Sequence[float]) -> Markup:
@@ -292,9 +256,10 @@ def _strip(evidence: Evidence, at: Sequence[float]) -> Markup:
     if half[0] is not None and half[1] is not None:
         middle = (half[0], half[1])
         spread = f", middle half {half[0]:.0f} to {half[1]:.0f}"
+    what = "Ages" if indicator.cadence is Cadence.DAILY else "Times"
     goal = f"; target {formatting.plain(evidence.target)}" if evidence.target is not None else ""
     label = (
-        f"Ages of {formatting.counted(len(ages), 'merge requests')} from {min(ages):.0f} to "
+        f"{what} of {formatting.counted(len(ages), 'merge requests')} from {min(ages):.0f} to "
         f"{max(ages):.0f} days; median {words}{spread}{goal}"
     )
     return strip(
@@ -316,15 +281,6 @@ def _median_marks(evidence: Evidence, rows: Sequence[EvidenceRow]) -> dict[int, 
     if total % 2:
         return {total // 2: f"{words} The next row is the middle one of {total:,}."}
     return {total // 2: f"{words} It lies between the row above and the row below."}
-
-
-def _left_out(evidence: Evidence) -> str:
-    counts = [
-        f"{count:,} {LEFT_OUT.get(reason, reason.replace('_', ' '))}"
-        for reason, count in evidence.left_out.items()
-        if count
-    ]
-    return f"Left out: {', '.join(counts)}." if counts else "Left out: none."
 
 
 def _heads(
@@ -358,14 +314,14 @@ def _heads(
 
 
 def line_of(
-    row: EvidenceRow, instant: datetime, zone: ZoneInfo, mark: str | None, *, aged: bool
+    row: EvidenceRow, instant: datetime, zone: ZoneInfo, mark: str | None, *, daily: bool
 ) -> Line:
-    """A merge request as a row of the table; aged: it was open then, otherwise it was merged."""
+    """A merge request as a row of the table; daily: it was open at the instant."""
 
     def day(moment: datetime | None) -> str:
         return formatting.day(local_day(moment, zone)) if moment else formatting.NO_VALUE
 
-    waited = _waited(row, instant)
+    days = waited(row, instant)
     flags = ["orphaned: author has left"] if "orphaned" in row.flags else []
     return Line(
         reference=f"{row.project}!{row.iid}",
@@ -376,23 +332,8 @@ def line_of(
         created=day(row.created_at),
         review_started=day(row.review_started_at),
         merged=day(row.merged_at),
-        in_review=formatting.NO_VALUE if waited is None else f"{waited:,.1f}",
-        state=_state(row, instant) if aged else "merged",
+        in_review=formatting.NO_VALUE if days is None else f"{days:,.1f}",
+        state=state_then(row, instant) if daily else state_now(row),
         flags=[*flags, *(words for name, words in FLAGS.items() if name in row.flags)],
         above_median=mark,
     )
-
-
-def _state(row: EvidenceRow, instant: datetime) -> str:
-    if row.draft:
-        return "draft"
-    if _waited(row, instant) is not None:
-        return "in review"
-    return "not yet in review"
-
-
-def _range_words(first: int, total: int, sort: str) -> str:
-    if not total:
-        return "No merge request"
-    order = {"-value": ", oldest first", "value": ", youngest first"}.get(sort, "")
-    return f"{first + 1:,} to {min(first + ROWS_PER_PAGE, total):,} of {total:,}{order}"

@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 from app.metrics.indicator import Status
 from dashboards import formatting
 from dashboards.scale import apart, placed, ticks
+from dashboards.sentences import few
 from dashboards.sparkline import STATUS_CLASS
 from dashboards.static_chart import Dot, dots_domain
 from dashboards.trend import FEW, Trend
@@ -64,7 +65,7 @@ def _tip(trend: Trend, index: int) -> str:
         return ""
     lines = [f"<b>{escape(formatting.full(trend.indicator, point.value))}</b>"]
     if point.n is not None:
-        lines.append(f"n {point.n:,}{', few' if point.n < FEW else ''}")
+        lines.append(f"n {point.n:,}{', few' if few(point, trend.indicator, FEW) else ''}")
     lines += ["signal"] * point.signal + ["period not over"] * point.partial
     return "<br>".join(lines)
 

@@ -30,8 +30,7 @@ from dashboards.cells import change_of, colour_of, domain_of, judged_of, mark_of
 from dashboards.overview import team_address
 from dashboards.periods import picker
 from dashboards.scale import Domain
-from dashboards.sentences import status_words
-from dashboards.shares import Share
+from dashboards.sentences import few, status_words
 from dashboards.sparkline import SMALL_MULTIPLE, sparkline
 from dashboards.static_chart import Dot, dot_plot
 from dashboards.team import DEFAULT_GRAIN, grain_choices
@@ -65,17 +64,6 @@ class Small:
     shown: str
     change: str | None
     chart: Markup
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mix:
-    """A team of a categorical indicator with its shares."""
-
-    name: str
-    address: str
-    headcount: str
-    parts: Sequence[Share]
-    bar: Markup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,9 +188,13 @@ def context(
         "scale_words": _scale_words(indicator, scale, root.target),
         "target": formatting.target(indicator, root.target),
         "targets": target_history(indicator, matrix.teams, targets, settings),
-        "tolerance": formatting.percent(tolerance),
+        "tolerance": formatting.percent(indicator.tolerated(tolerance)),
         "mixes": [
-            mix_of(team, matrix.cells[team.slug, indicator.key], kept)
+            shares.mix_of(
+                team.name,
+                team_address(team.slug, kept["period"], indicator.key),
+                matrix.cells[team.slug, indicator.key].judged,
+            )
             for team in matrix.teams
             if (around is None or _below(team, around, by_slug))
             and matrix.cells[team.slug, indicator.key].judged.categories
@@ -251,18 +243,6 @@ def context(
     }
 
 
-def mix_of(team: TeamRow, cell: MatrixCell, kept: dict[str, str | None]) -> Mix:
-    """A team with its shares."""
-    parts = shares.shares_of(cell.judged)
-    return Mix(
-        name=team.name,
-        address=team_address(team.slug, kept["period"], cell.indicator.key),
-        headcount=formatting.people(cell.judged.n or 0),
-        parts=parts,
-        bar=shares.bar(parts),
-    )
-
-
 def _below(team: TeamRow, scope: str, by_slug: dict[str, TeamRow]) -> bool:
     slug: str | None = team.slug
     while slug is not None and slug != scope:
@@ -279,7 +259,7 @@ def dot_of(team: TeamRow, cell: MatrixCell, tolerance: float) -> Dot:
         value=point.value,
         shown=formatting.short(cell.indicator, point.value, judged.at),
         n=point.n or 0,
-        few=point.n is not None and point.n < FEW,
+        few=few(point, cell.indicator, FEW),
         status=point.status,
         low=point.p25,
         high=point.p75,
@@ -385,8 +365,9 @@ def _groups(
 
 
 def _scale_words(indicator: Indicator, scale: Domain, target: float | None) -> str:
-    low = max(scale[0], indicator.possible[0] or 0.0)
-    ends = " to ".join(formatting.plain(round(end, indicator.decimals)) for end in (low, scale[1]))
+    least, most = indicator.possible
+    low, high = max(scale[0], least or 0.0), scale[1] if most is None else min(scale[1], most)
+    ends = " to ".join(formatting.plain(round(end, indicator.decimals)) for end in (low, high))
     unit = {Unit.DAYS: " days", Unit.PERCENT: "%"}.get(indicator.unit, " per person")
     dashed = f"; dashed line: target {formatting.plain(target)}" if target is not None else ""
     return f"All on one scale, {ends}{unit}{dashed}."

@@ -49,17 +49,20 @@ class Table:
     csv: str
 
 
-def context(evidence: Evidence, kept: Mapping[str, str | None]) -> dict[str, object]:
-    """What the page says and lists. kept: team, period and variant of its address."""
+def context(
+    evidence: Evidence, kept: Mapping[str, str | None], at: Sequence[float] = ()
+) -> dict[str, object]:
+    """What the page says and lists. kept: team, period and variant of its address; at: the borders
+    that the digits of the value must not cross."""
     return {
-        "headline": headline(evidence),
+        "headline": headline(evidence, at),
         "lede": lede(evidence),
         "note": evidence.indicator.evidence_note,
         "tables": list(tables(evidence, kept)),
     }
 
 
-def headline(evidence: Evidence) -> str:
+def headline(evidence: Evidence, at: Sequence[float] = ()) -> str:
     """`11 people behind 92%`; of shares, that there is no list."""
     indicator, point = evidence.indicator, evidence.point
     if not indicator.evidence_kinds:
@@ -67,7 +70,7 @@ def headline(evidence: Evidence) -> str:
     counted = formatting.counted(len(evidence.of_kind), indicator.noun)
     if point.value is None:
         return f"{counted}, no value"
-    return f"{counted} behind {formatting.full(indicator, point.value)}"
+    return f"{counted} behind {formatting.full(indicator, point.value, at)}"
 
 
 def lede(evidence: Evidence) -> str:

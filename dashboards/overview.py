@@ -1,5 +1,6 @@
 """The page `/`: all teams against all indicators."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.metrics import queries
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
 from app.metrics.calendar import MONTH_PATTERN
-from app.metrics.indicator import Cadence, Indicator, Reason, Status
+from app.metrics.indicator import Cadence, Indicator, Reason, Restated, Status
 from app.metrics.periods import parse_instant
 from app.settings import Settings
 from dashboards import addresses, formatting, shares
@@ -23,6 +24,14 @@ FEW_COLUMNS = 4
 SIGNALS_AT_FIRST = 6
 DEEPEST = 3
 TALLIED = (Status.PROBLEM, Status.ATTENTION, Status.ON_TARGET)
+RESTATED_BY = {
+    Restated.LATE_DATA: "late data",
+    Restated.MEMBERSHIP: "changed memberships",
+    Restated.CONFIGURATION: "a changed configuration",
+    Restated.DEFINITION: "a changed definition",
+    Restated.TIME_PASSED: "the passing of time",
+    None: "the rest of a period that was not over",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +120,7 @@ def context(
     signals = list(_signals(matrix, leaves, tolerance, kept["period"]))
     every_signal = asked.get("signals") == "all"
     groups = list(_groups(matrix, settings, kept["period"]))
+    differing = restated(matrix, present) if present else []
     # What was known earlier may reach less far; which periods can be chosen does not change.
     reached = present.data_through if present else matrix.data_through
     assert reached is not None
@@ -162,7 +172,8 @@ def context(
         "known_at": _known_at(kept["as_known_at"], zone),
         # A field for days can hold nothing else.
         "known_day": kept["as_known_at"] if formatting.is_day(kept["as_known_at"] or "") else "",
-        "differing": restated(matrix, present) if present else None,
+        "differing": len(differing),
+        "why": why(differing),
         "recorded": any(cell.judged.recorded_at for cell in matrix.cells.values()),
         "present": addresses.overview(**{**kept, "as_known_at": None}),
         "zone": zone,
@@ -174,15 +185,28 @@ def team_address(slug: str, period: str | None, anchor: str | None = None) -> st
     return addresses.team(slug, period=period) + (f"#{anchor}" if anchor else "")
 
 
-def restated(then: Matrix, present: Matrix) -> int:
-    """How many shown values differ between two states of the same matrix."""
-    return sum(
-        cell.judged.recorded_at is not None
-        and cell.judged.period == present.cells[key].judged.period
-        and cell.judged.value != present.cells[key].judged.value
+def restated(then: Matrix, present: Matrix) -> list[Restated | None]:
+    """Why each shown value that differs between two states of the same matrix was superseded.
+
+    None where nothing superseded it: it is of a period that was not over then.
+    """
+    return [
+        cell.judged.restated
         for key, cell in then.cells.items()
         if key in present.cells
-    )
+        and cell.judged.recorded_at is not None
+        and cell.judged.period == present.cells[key].judged.period
+        and cell.judged.value != present.cells[key].judged.value
+    ]
+
+
+def why(reasons: Sequence[Restated | None]) -> str:
+    """`late data (8) and changed memberships (4)`: the most frequent first; bare if there is one."""
+    counts = Counter(RESTATED_BY[reason] for reason in reasons)
+    if len(counts) == 1:
+        return next(iter(counts))
+    ranked = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return formatting.listed([f"{words} ({count:,})" for words, count in ranked])
 
 
 def _known_at(text: str | None, zone: ZoneInfo) -> str | None:

@@ -86,6 +86,14 @@ def status_words(point: Point) -> str:
     return "not over, no status" if point.partial else "no status"
 
 
+def few(point: Point, indicator: Indicator, least: int) -> bool:
+    """Whether fewer merge requests than `least` are behind the value, so that one moves it a lot.
+
+    Where people are counted, n are not the cases that the value is a median or rate of.
+    """
+    return indicator.counts_merge_requests and point.n is not None and point.n < least
+
+
 def missing(indicator: Indicator, point: Point) -> str:
     """Why a value is missing, in at most three words."""
     if point.reason is Reason.SUPPRESSED:
@@ -102,7 +110,7 @@ def missing_sentence(indicator: Indicator, point: Point) -> str:
     by = "on" if formatting.is_day(point.period) else "in"
     when = f"{by} {formatting.period(point.period)}"
     if point.reason is Reason.SUPPRESSED:
-        return "Not shown: a group of fewer people than the rule allows would be visible."
+        return "Showing it would show a group of fewer people than the rule allows."
     if point.reason is Reason.NOT_MEANINGFUL:
         return f"The numbers {when} do not allow a meaningful value."
     if point.recorded_at is None:
@@ -126,7 +134,7 @@ def tip(judged: Judged) -> list[str]:
         name = formatting.period(judged.running.period)
         lines.append(f"{name} so far: {formatting.short(indicator, judged.running.value)}")
     lines += _limit_lines(judged)
-    if point.n is not None and point.n < FEW_IN_A_CELL:
+    if few(point, indicator, FEW_IN_A_CELL):
         lines.append("Few cases: read with care")
     return lines
 
@@ -202,35 +210,47 @@ def _subject(judged: Judged) -> Markup:
     if indicator.unit is Unit.DAYS:
         counted = formatting.counted(point.n or 0, indicator.noun)
         return Markup("The median of {} is <strong>{}</strong>").format(counted, judged.shown)
-    when = formatting.period(point.period) + (" so far" if point.partial else "")
     if indicator.unit is Unit.PERCENT:
-        words = PARTS.get(indicator.key, Markup("In {when} {part}"))
-        part = Markup("<strong>{}</strong> {}").format(*_part(judged))
-        return words.format(when=when, part=part)
+        return _percentage(judged)
+    when = formatting.period(point.period) + (" so far" if point.partial else "")
     return Markup("<strong>{}</strong> in {}").format(judged.shown, when)
 
 
-PARTS = {
-    "community_response": Markup("In {when} {part} had an answer in time"),
-    "hiring_vs_plan": Markup("{part} at the end of {when}"),
-    "retention": Markup("{part} left in the 12 months to the end of {when}"),
-}
-"""How a percentage is said: which part of what, and when."""
+def _percentage(judged: Judged) -> Markup:
+    """A percentage by what it is made of: which part of what, and when."""
+    point, key = judged.point, judged.indicator.key
+    when = formatting.period(point.period)
+    if key == "retention":
+        months = int(point.beside.get("months", 12))
+        window = "month" if months == 1 else f"{months} months"
+        end = f"{when} so far" if point.partial else f"the end of {when}"
+        return Markup("<strong>{}</strong> stayed in the {} to {} ({})").format(
+            judged.shown, window, end, _of(judged)
+        )
+    part = Markup("<strong>{}</strong> {}").format(*_part(judged))
+    if key == "hiring_vs_plan":
+        end = f"in {when} so far" if point.partial else f"at the end of {when}"
+        return Markup("{} {}").format(part, end)
+    so_far = f"{when} so far" if point.partial else when
+    return Markup("In {} {} had an answer in time").format(so_far, part)
 
 
 def _part(judged: Judged) -> tuple[str, str]:
     """(`19 of 20`, `community merge requests`)."""
-    point = judged.point
-    whole = formatting.plain(round(point.denominator or 0, 1))
-    noun = {"hiring_vs_plan": "planned people", "retention": "people on average"}
-    return (
-        f"{formatting.plain(point.numerator or 0)} of {whole}",
-        noun.get(judged.indicator.key, judged.indicator.noun),
+    point, indicator = judged.point, judged.indicator
+    share = (
+        f"{formatting.plain(point.numerator or 0)} of {formatting.plain(point.denominator or 0)}"
     )
+    return share, "planned people" if indicator.key == "hiring_vs_plan" else indicator.noun
 
 
 def _of(judged: Judged) -> str:
-    return " ".join(_part(judged))
+    """`19 of 20 community merge requests`; `1 leaver, 6.5 people on average`."""
+    point = judged.point
+    if judged.indicator.key != "retention":
+        return " ".join(_part(judged))
+    left = formatting.counted(round(point.numerator or 0), judged.indicator.noun)
+    return f"{left}, {formatting.people(float(point.denominator or 0))} on average"
 
 
 def beside(point: Point) -> list[str]:
@@ -239,18 +259,22 @@ def beside(point: Point) -> list[str]:
         ("pending", "{} still in time"),
         ("waiting_for_author", "{} waiting for the author"),
         ("unanswered", "{} not answered yet"),
-        ("open_openings", "{} open openings"),
+        ("open_openings", "{} open {opening}"),
         ("offers_accepted_not_started", "{} accepted, not started"),
-        ("other_endings", "{} other endings"),
+        ("other_endings", "{} other {ending}"),
     ]
     words = [
-        words.format(formatting.plain(point.beside[key]))
+        words.format(
+            formatting.plain(count),
+            opening="opening" if count == 1 else "openings",
+            ending="ending" if count == 1 else "endings",
+        )
         for key, words in told
-        if point.beside.get(key)
+        if (count := point.beside.get(key))
     ]
     if point.beside.get("short_history"):
-        months = formatting.counted(int(point.beside["months"]), "months")
-        words.append(f"short history: {months}")
+        months = int(point.beside["months"])
+        words.append(f"short history: {months} {'month' if months == 1 else 'months'}")
     if point.beside.get("mean") is not None:
         words.append(f"mean {point.beside['mean']:.1f} days")
     return words

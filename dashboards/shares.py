@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.metrics.indicator import Point
 from app.metrics.suppression import NOT_DECLARED, OTHER
+from dashboards import formatting
 
 TINTS = 3
 NAMED_IN_A_CELL = 2
@@ -23,7 +24,8 @@ WORDS = {NOT_DECLARED: "not declared", OTHER: "other"}
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One part of a bar. name: as it was declared. percent: of the members. tint: from 1."""
+    """One part of a bar. name: as it was declared. percent: of the members. tint: from 1; never that
+    of a neighbour."""
 
     name: str
     percent: float
@@ -33,6 +35,29 @@ class Share:
     def words(self) -> str:
         """`not declared 12%`."""
         return f"{name_of(self.name)} {shown(self.percent)}%"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mix:
+    """A team with its shares."""
+
+    name: str
+    address: str
+    headcount: str
+    parts: Sequence[Share]
+    bar: Markup
+
+
+def mix_of(name: str, address: str, point: Point) -> Mix:
+    """A team with the shares of a point."""
+    parts = shares_of(point)
+    return Mix(
+        name=name,
+        address=address,
+        headcount=formatting.people(point.n or 0),
+        parts=parts,
+        bar=bar(parts),
+    )
 
 
 def name_of(category: str) -> str:
@@ -48,9 +73,14 @@ def shown(percent: float) -> str:
 def shares_of(point: Point) -> list[Share]:
     """The shares of a point in their order; none where they are hidden."""
     return [
-        Share(each.category, each.share, min(place, TINTS))
-        for place, each in enumerate(point.categories or (), 1)
+        Share(each.category, each.share, _tint(place))
+        for place, each in enumerate(point.categories or ())
     ]
+
+
+def _tint(place: int) -> int:
+    """1, 2, 3, then 2 and 3 in turn: the largest part alone is the darkest."""
+    return place + 1 if place < TINTS else 2 + (place - 1) % (TINTS - 1)
 
 
 def leading(points: Sequence[Point]) -> list[str]:

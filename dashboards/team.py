@@ -12,7 +12,7 @@ from app.metrics import INDICATORS, queries
 from app.metrics.answers import Attention, MembershipChange, Scorecard, Team
 from app.metrics.calendar import fiscal_year_start, last_of_month, months_back
 from app.metrics.hiring import HIRING_VS_PLAN
-from app.metrics.indicator import Indicator, Series
+from app.metrics.indicator import Indicator, Reason, Series
 from app.metrics.open_work import OPEN_MR_AGE
 from app.metrics.points import load_basis
 from app.settings import Settings
@@ -20,6 +20,7 @@ from dashboards import addresses, figures, formatting
 from dashboards.asked import Asked, today
 from dashboards.cards import Card, card_of, in_variant
 from dashboards.periods import picker
+from dashboards.shares import Mix, mix_of
 from dashboards.waiting import answer_of, opening_of, wait_of
 
 GRAINS: Mapping[str, str] = {"week": "By week", "day": "By day", "month": "By month"}
@@ -58,7 +59,24 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     team = queries.team(session, settings, slug, on=str(on), from_=str(since), to=str(on))
     attention = queries.attention(session, settings, slug)
     names = {node.slug: node.name for node in load_basis(session, settings).tree}
-    return context(team, scorecard, series, attention, names, settings, asked)
+    instead = nearest_shown(session, settings, team, scorecard, period)
+    return context(team, scorecard, series, attention, names, settings, asked, instead)
+
+
+def nearest_shown(
+    session: Session, settings: Settings, team: Team, scorecard: Scorecard, period: str | None
+) -> Mix | None:
+    """The shares of the nearest team above that shows any; None unless the team's own are hidden."""
+    for row in scorecard.items:
+        if row.point.reason is not Reason.SUPPRESSED:
+            continue
+        matrix = queries.matrix(session, settings, period=period, only=row.indicator)
+        for slug, name in reversed(team.ancestors):
+            point = matrix.cells[slug, row.indicator.key].judged
+            if point.categories and point.period == row.point.period:
+                address = f"{addresses.team(slug, period=period)}#{row.indicator.key}"
+                return mix_of(name, address, point)
+    return None
 
 
 def _has(indicator: Indicator, variant: str | None) -> bool:
@@ -83,14 +101,16 @@ def context(
     names: Mapping[str, str],
     settings: Settings,
     asked: Asked,
+    instead: Mix | None = None,
 ) -> dict[str, object]:
-    """The page of a team's answers; series: by indicator key, of the same period; names: by slug."""
+    """The page of a team's answers; series: by indicator key, of the same period; names: by slug;
+    instead: the shares of a team above, where those of the team are hidden."""
     kept = {name: asked.get(name) for name in ("period", "from", "to", "grain", "variant")}
     period = kept["period"]
     cards = []
     for row in scorecard.items:
         one = series[row.indicator.key]
-        cards.append(card_of(in_variant(row, one), one, settings, kept))
+        cards.append(card_of(in_variant(row, one), one, settings, kept, instead))
 
     def here(**other: object | None) -> str:
         return addresses.team(team.slug, **{**kept, **other})

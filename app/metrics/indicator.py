@@ -281,11 +281,12 @@ class Category:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """One value as it is shown: field by field what the API sends.
+    """One value as it is shown: field by field what the API sends, but for `restated`.
 
     period: `YYYY-MM-DD` or `YYYY-MM`. value in the indicator's unit, unrounded. coverage 0 to 1.
     categories, suppressed: of a categorical indicator, None for the others.
     signal: whether the point is an XmR signal (compare, pages).
+    restated: why it was superseded since, of a point as it was known earlier.
     """
 
     period: str
@@ -305,6 +306,7 @@ class Point:
     signal: bool = False
     categories: "Sequence[Category] | None" = None
     suppressed: bool | None = None
+    restated: Restated | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,15 @@ from app.errors import NotFoundError
 from app.metrics import periods
 from app.metrics.calendar import Clock, last_of_month, months, months_back
 from app.metrics.collected import known_through
-from app.metrics.indicator import Cadence, Category, Indicator, Limits, Point, Reason
+from app.metrics.indicator import (
+    Cadence,
+    Category,
+    Indicator,
+    Limits,
+    Point,
+    Reason,
+    Restated,
+)
 from app.metrics.limits import (
     BASELINE_MONTHS,
     MonthHistory,
@@ -284,6 +292,9 @@ class PointReader:
             signal=self._is_signal(team, indicator, slot, stored),
             categories=_categories(indicator, stored),
             suppressed=_suppressed(indicator, stored),
+            restated=None
+            if stored.superseded_reason is None
+            else Restated(stored.superseded_reason),
         )
 
     def _is_signal(self, team: Node, indicator: Indicator, slot: Slot, stored: Stored) -> bool:

@@ -39,6 +39,7 @@ class Stored(NamedTuple):
     beside: Mapping[str, Any] | None
     recorded_at: datetime
     superseded_at: datetime | None
+    superseded_reason: str | None
 
 
 Values = dict[tuple[int, str, date], Stored]
@@ -63,6 +64,7 @@ COLUMNS = (
     IndicatorValue.beside,
     IndicatorValue.recorded_at,
     IndicatorValue.superseded_at,
+    IndicatorValue.superseded_reason,
 )
 
 

@@ -9,6 +9,7 @@ from app.metrics import get_indicator
 from app.metrics.answers import MatrixCell, ScorecardRow, TeamRow
 from app.metrics.indicator import (
     Cadence,
+    Category,
     Grain,
     Indicator,
     Limits,
@@ -28,16 +29,19 @@ SETTINGS = Settings.model_validate(
 )
 AGE = get_indicator("open_mr_age")
 RATE = get_indicator("mr_rate")
+COMMUNITY = get_indicator("community_response")
+HIRING = get_indicator("hiring_vs_plan")
+RETENTION = get_indicator("retention")
+DIVERSITY = get_indicator("diversity")
 SHARE = replace(RATE, key="share", title="Share", unit=Unit.PERCENT, decimals=0, variants=())
 """An indicator in percent: the rules for it are there before the first one is."""
 AGE_LIMITS = Limits(centre=23.9, lower=16.6, upper=31.1)
 RATE_LIMITS = Limits(centre=9.1, lower=7.0, upper=11.2)
 
 
-def target_of(indicator: Indicator) -> float:
+def target_of(indicator: Indicator) -> float | None:
     """The built-in target: 30 days, 10 per person."""
-    assert indicator.target is not None
-    return indicator.target.value
+    return indicator.target.value if indicator.target else None
 
 
 def point(
@@ -71,23 +75,39 @@ def point(
     return replace(made, **other)
 
 
-def weeks(*values: float | None) -> list[Point]:
+def shares(period: str = "2026-10", n: int = 20, **percent: float) -> Point:
+    """The point of a month with these shares; hidden without any."""
+    hidden = None if percent else Reason.SUPPRESSED
+    return replace(
+        point(period, None, DIVERSITY),
+        numerator=None,
+        denominator=None,
+        n=n if percent else None,
+        status=status_of(DIVERSITY, None, hidden, None, 0.2),
+        reason=hidden,
+        coverage=None,
+        categories=[Category(category=name, share=share) for name, share in percent.items()],
+        suppressed=not percent,
+    )
+
+
+def weeks(*values: float | None, indicator: Indicator = AGE) -> list[Point]:
     """Points of daily indicators on the Sundays that end with 22 November 2026, the running day."""
     last = len(values) - 1
     return [
-        point(str(TODAY - timedelta(weeks=last - index)), value, partial=index == last)
+        point(str(TODAY - timedelta(weeks=last - index)), value, indicator, partial=index == last)
         for index, value in enumerate(values)
     ]
 
 
-def months(*values: float | None) -> list[Point]:
-    """Points of the rate in the months that end with November 2026, the running month."""
+def months(*values: float | None, indicator: Indicator = RATE) -> list[Point]:
+    """Points of a monthly indicator in the months that end with November 2026, the running month."""
     last = len(values) - 1
     return [
         point(
             f"{2026 if index + 11 > last else 2025}-{(11 - last + index - 1) % 12 + 1:02d}",
             value,
-            RATE,
+            indicator,
             89,
             partial=index == last,
         )

@@ -43,7 +43,7 @@ def test_signal_is_told_against_the_centre_line() -> None:
 
 def test_missing_value_is_neither_0_nor_blank() -> None:
     found = shown(cell([point("2026-11-22", None)]))
-    assert (found.mark, found.empty, found.shown, found.sort) == ("no_data", "none", "", "")
+    assert (found.mark, found.empty, found.shown, found.sort) == ("no_data", "none open", "", "")
     assert found.tip == "No data|There were no open merge requests on 22 Nov 2026."
     assert found.spark == ""
 

@@ -1,12 +1,28 @@
 """Sentences, tips and signals: the number, the range, the target, and no word more than is known."""
 
 from dataclasses import replace
+from typing import Any
 
+from app.metrics import INDICATORS
 from app.metrics.indicator import Indicator, Limits, Point, Reason
 from dashboards import formatting, sentences
 from dashboards.sentences import Judged
 
-from .made import AGE, AGE_LIMITS, RATE, RATE_LIMITS, months, point, target_of, weeks
+from .made import (
+    AGE,
+    AGE_LIMITS,
+    COMMUNITY,
+    DIVERSITY,
+    HIRING,
+    RATE,
+    RATE_LIMITS,
+    RETENTION,
+    months,
+    point,
+    shares,
+    target_of,
+    weeks,
+)
 
 
 def judged(
@@ -95,7 +111,7 @@ def test_worsened_and_improved_follow_the_indicator() -> None:
 
 def test_what_is_missing_is_said() -> None:
     none = point("2026-11-22", None)
-    assert sentences.missing(AGE, none) == "none"
+    assert sentences.missing(AGE, none) == "none open"
     assert sentences.card(judged(none), []) == "There were no open merge requests on 22 Nov 2026."
     nobody = replace(point("2026-10", None, RATE), denominator=0.0)
     assert sentences.missing(RATE, nobody) == "no people"
@@ -150,3 +166,93 @@ def test_tip_without_a_value_says_why() -> None:
         "No data",
         "There were no open merge requests on 22 Nov 2026.",
     ]
+
+
+def of(
+    indicator: Indicator, value: float, numerator: float, denominator: float, **other: Any
+) -> Point:
+    """A point in percent of October 2026."""
+    made = point("2026-10", value, indicator, round(numerator))
+    return replace(made, numerator=numerator, denominator=denominator, **other)
+
+
+def test_answers_to_the_community_are_told_as_how_many_of_how_many() -> None:
+    one = judged(of(COMMUNITY, 95.0, 19.0, 20.0), COMMUNITY, Limits(centre=94, lower=88, upper=100))
+    assert sentences.card(one, []) == (
+        "In October 2026 <strong>19 of 20</strong> community merge requests had an answer in time, "
+        "inside its normal range of 88 to 100%."
+    )
+    assert "19 of 20 community merge requests" in sentences.tip(one)
+    running = judged(of(COMMUNITY, 50.0, 1.0, 2.0, partial=True, status=None), COMMUNITY)
+    assert sentences.card(running, []) == (
+        "In October 2026 so far <strong>1 of 2</strong> community merge requests had an answer in time."
+    )
+
+
+def test_hiring_is_told_in_people() -> None:
+    one = judged(of(HIRING, 100 * 11 / 12, 11.0, 12.0), HIRING)
+    assert sentences.card(one, []) == (
+        "<strong>11 of 12</strong> planned people at the end of October 2026."
+    )
+    assert "11 of 12 planned people" in sentences.tip(one)
+    running = judged(of(HIRING, 100.0, 12.0, 12.0, partial=True, status=None), HIRING)
+    assert sentences.card(running, []) == (
+        "<strong>12 of 12</strong> planned people in October 2026 so far."
+    )
+
+
+def test_retention_is_told_as_who_stayed() -> None:
+    whole = {"months": 12, "short_history": False, "other_endings": 0}
+    one = judged(
+        of(RETENTION, 100 * 5 / 6, 1.0, 6.0, beside=whole),
+        RETENTION,
+        Limits(centre=93.0, lower=89.0, upper=97.0),
+    )
+    assert sentences.card(replace(one, point=signal(one.point)), []) == (
+        "<strong>83%</strong> stayed in the 12 months to the end of October 2026 "
+        "(1 leaver, 6.0 people on average), below its normal range of 89 to 97%."
+    )
+    assert "1 leaver, 6.0 people on average" in sentences.tip(one)
+    # One leaver is not a case of few: n counts those who left, not those who might have.
+    assert "Few cases: read with care" not in sentences.tip(one)
+    short = judged(of(RETENTION, 100.0, 0.0, 6.5, beside={**whole, "months": 1}), RETENTION)
+    assert sentences.card(short, []) == (
+        "<strong>100%</strong> stayed in the month to the end of October 2026 "
+        "(0 leavers, 6.5 people on average)."
+    )
+
+
+def test_what_stands_beside_is_told_where_there_is_any() -> None:
+    def words(**beside: Any) -> list[str]:
+        return sentences.beside(replace(point("2026-10", 90.0, RATE), beside=beside))
+
+    assert words(pending=2, waiting_for_author=1) == ["2 still in time", "1 waiting for the author"]
+    assert words(pending=0, waiting_for_author=0) == []
+    assert words(open_openings=1, offers_accepted_not_started=0) == ["1 open opening"]
+    assert words(open_openings=3, offers_accepted_not_started=1) == [
+        "3 open openings",
+        "1 accepted, not started",
+    ]
+    assert words(other_endings=1, short_history=True, months=1) == [
+        "1 other ending",
+        "short history: 1 month",
+    ]
+    assert words(short_history=True, months=7) == ["short history: 7 months"]
+    assert words(short_history=False, months=12) == []
+    assert words(unanswered=1234) == ["1,234 not answered yet"]
+    assert words(mean=4.25) == ["mean 4.2 days"]
+    assert words(mean=None) == []
+
+
+def test_every_indicator_says_what_is_missing() -> None:
+    for indicator in INDICATORS:
+        none = point("2026-10", None, indicator)
+        assert 0 < len(sentences.missing(indicator, none).split()) <= 3
+        told = sentences.missing_sentence(indicator, none)
+        assert "in October 2026" in told
+        assert "{" not in told
+    hidden = shares()
+    assert sentences.missing(DIVERSITY, hidden) == "hidden"
+    assert sentences.missing_sentence(DIVERSITY, hidden) == (
+        "Showing it would show a group of fewer people than the rule allows."
+    )

@@ -13,7 +13,7 @@ from .made import AGE_LIMITS, RATE, months, series, weeks
 def chart(*args: object, **more: object) -> str:
     trend = trend_of(series(*args, **more))  # type: ignore[arg-type]
     assert trend is not None
-    return trend_chart(trend)
+    return trend_chart(trend, height=150)
 
 
 def test_line_spans_the_plot_and_stands_at_its_height() -> None:

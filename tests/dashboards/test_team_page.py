@@ -68,6 +68,8 @@ def page(
         Attention(
             team="checkout",
             oldest_in_review=[],
+            community=[],
+            openings=[],
             orphaned=[Waiting(row=OLD, days=139.8)] * orphaned,
         ),
         NAMES,
@@ -91,14 +93,6 @@ def test_day_of_the_members_is_that_of_the_period() -> None:
     assert team.day_shown(SETTINGS, "2026-10", through) == date(2026, 10, 31)
     assert team.day_shown(SETTINGS, "2026-11", through) == TODAY  # the month is not over
     assert team.day_shown(SETTINGS, "2026-03-09", through) == date(2026, 3, 9)
-
-
-def test_what_waits_is_told_with_its_days_and_whose_it_is() -> None:
-    wait = team.wait_of(Waiting(row=OLD, days=139.8))
-    assert (wait.title, wait.days) == ("Retry card authorisation", "140 days")
-    assert wait.detail == "acme/payments!7, oona, author has left"
-    below_its_heading = team.wait_of(Waiting(row=OLD, days=1.2), heading_says_left=True)
-    assert (below_its_heading.days, below_its_heading.detail) == ("1 day", "acme/payments!7, oona")
 
 
 def test_more_orphaned_work_than_fits_leads_to_its_evidence() -> None:
