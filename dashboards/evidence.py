@@ -116,7 +116,8 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     basis = load_basis(session, settings)
     above = [(node.slug, node.name) for node in basis.tree.ancestors(evidence.team)]
     through = basis.data_through(evidence.indicator) or evidence.instant
-    return context(evidence, above, through, settings, asked)
+    names = {node.slug: node.name for node in basis.tree}
+    return context(evidence, above, through, settings, asked, names)
 
 
 def context(
@@ -125,8 +126,10 @@ def context(
     data_through: datetime,
     settings: Settings,
     asked: Asked,
+    names: Mapping[str, str] = occurrences.NO_NAMES,
 ) -> dict[str, object]:
-    """The page of an evidence. above: slug and name of the teams above the team, the root first."""
+    """The page of an evidence. above: slug and name of the teams above the team, the root first;
+    names: of all teams, by slug."""
     kept = {
         "team": evidence.team,
         "period": asked.get("period"),
@@ -139,7 +142,7 @@ def context(
         return frame | _merge_requests(evidence, settings, asked, kept)
     named = {name: kept[name] for name in ("team", "period", "variant")}
     at = formatting.borders(evidence.indicator, evidence.target, settings.targets.tolerance)
-    return frame | occurrences.context(evidence, named, at)
+    return frame | occurrences.context(evidence, named, at, names)
 
 
 def _frame(

@@ -160,6 +160,7 @@ def context(
 
     return {
         "indicator": indicator,
+        "plotted": not indicator.categorical,
         "variant": variant,
         "data_through": matrix.data_through,
         "recorded_at": matrix.recorded_at,

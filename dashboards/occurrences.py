@@ -49,16 +49,22 @@ class Table:
     csv: str
 
 
+NO_NAMES: Mapping[str, str] = {}
+
+
 def context(
-    evidence: Evidence, kept: Mapping[str, str | None], at: Sequence[float] = ()
+    evidence: Evidence,
+    kept: Mapping[str, str | None],
+    at: Sequence[float] = (),
+    names: Mapping[str, str] = NO_NAMES,
 ) -> dict[str, object]:
     """What the page says and lists. kept: team, period and variant of its address; at: the borders
-    that the digits of the value must not cross."""
+    that the digits of the value must not cross; names: of the teams, by slug."""
     return {
         "headline": headline(evidence, at),
         "lede": lede(evidence),
         "note": evidence.indicator.evidence_note,
-        "tables": list(tables(evidence, kept)),
+        "tables": list(tables(evidence, kept, names)),
     }
 
 
@@ -86,7 +92,9 @@ def lede(evidence: Evidence) -> str:
     return f"{text} {counted} of {formatting.plain(point.denominator)} planned."
 
 
-def tables(evidence: Evidence, kept: Mapping[str, str | None]) -> Iterator[Table]:
+def tables(
+    evidence: Evidence, kept: Mapping[str, str | None], names: Mapping[str, str] = NO_NAMES
+) -> Iterator[Table]:
     """A table of each kind that there is something of; that which n counts is always there."""
     for name in evidence.indicator.evidence_kinds:
         rows = [row for row in evidence.occurrences if row.kind == name]
@@ -97,7 +105,7 @@ def tables(evidence: Evidence, kept: Mapping[str, str | None]) -> Iterator[Table
         yield Table(
             title=kind.many,
             heads=heads,
-            rows=[[_subject(row), *_cells(kind, row)] for row in rows],
+            rows=[[_subject(row, names), *_cells(kind, row)] for row in rows],
             numeric=bool(kind.value),
             csv=addresses.api(
                 f"/indicators/{evidence.indicator.key}/evidence", **kept, kind=name, format="csv"
@@ -112,10 +120,11 @@ def _shown(kind: Kind, first: str, last: str, value: str) -> Iterator[str]:
             yield cell
 
 
-def _subject(row: OccurrenceRow) -> str:
+def _subject(row: OccurrenceRow, names: Mapping[str, str]) -> str:
     if row.person_id is not None:
         return row.name or row.person_id
-    return ", ".join(part for part in (row.reference, row.team) if part)
+    team = row.team and names.get(row.team, row.team)
+    return ", ".join(part for part in (row.reference, team) if part)
 
 
 def _cells(kind: Kind, row: OccurrenceRow) -> Iterator[str]:

@@ -33,7 +33,8 @@ class Page:
     """One page: where it is, what it is called, and what it is drawn from.
 
     needs: the answers of `app.metrics` that its view asks for. parameters: the part of the address
-    that decides what it shows; others are ignored. charts: Plotly draws on it. before_collect: it is
+    that decides what it shows; others are ignored. charts: Plotly draws on it, unless its context says
+    that nothing is `plotted`. before_collect: it is
     shown although nothing was collected yet.
     """
 
@@ -64,7 +65,7 @@ PAGES: tuple[Page, ...] = (
         title="Team",
         template="team.html",
         view=team.view,
-        needs=("scorecard", "all_series", "team", "attention"),
+        needs=("scorecard", "all_series", "team", "attention", "matrix"),
         parameters=("period", "from", "to", "grain", "variant"),
         charts=True,
     ),
@@ -170,7 +171,9 @@ class Pages:
             now = datetime.now(UTC)
             notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
             return self.respond(
-                page.template, {"page": page.name, "notes": notes, **context}, page.charts
+                page.template,
+                {"page": page.name, "notes": notes, **context},
+                page.charts and context.get("plotted") is not False,
             )
 
         return show

@@ -171,7 +171,7 @@ def _hiring(scorecard: Scorecard, settings: Settings) -> list[tuple[str, str]]:
     row = next((each for each in scorecard.items if each.indicator is HIRING_VS_PLAN), None)
     if row is None or row.point.recorded_at is None:
         return []
-    point, year = row.point, _fiscal_year(row.point.period, settings)
+    point, year = row.point, fiscal_year(row.point.period, settings)
     beside = point.beside
     planned = "–" if point.denominator is None else formatting.plain(point.denominator)
     age = beside.get("open_openings_median_age")
@@ -195,7 +195,7 @@ def _of_planned(beside: Mapping[str, Any]) -> str:
     return formatting.plain(hires) + (f" of {planned} planned" if planned is not None else "")
 
 
-def _fiscal_year(period: str, settings: Settings) -> str:
+def fiscal_year(period: str, settings: Settings) -> str:
     """`FY27`: named after the year in which it ends."""
     start = fiscal_year_start(
         formatting.first_day(period), settings.reporting.fiscal_year_start_month

@@ -33,6 +33,7 @@ COMMUNITY = get_indicator("community_response")
 HIRING = get_indicator("hiring_vs_plan")
 RETENTION = get_indicator("retention")
 DIVERSITY = get_indicator("diversity")
+TIME_TO_MERGE = get_indicator("time_to_merge")
 SHARE = replace(RATE, key="share", title="Share", unit=Unit.PERCENT, decimals=0, variants=())
 """An indicator in percent: the rules for it are there before the first one is."""
 AGE_LIMITS = Limits(centre=23.9, lower=16.6, upper=31.1)

@@ -2,18 +2,23 @@
 
 from dataclasses import replace
 
+from dashboards import shares as drawn
 from dashboards.cards import NUMBERS_SHOWN, card_of, in_variant
 
 from .made import (
     AGE,
     AGE_LIMITS,
+    DIVERSITY,
+    HIRING,
     RATE,
     RATE_LIMITS,
+    RETENTION,
     SETTINGS,
     months,
     point,
     scorecard_row,
     series,
+    shares,
     weeks,
 )
 
@@ -108,3 +113,51 @@ def test_another_variant_is_judged_in_the_same_period() -> None:
     assert card.variant == "Wider: by the community"
     assert card.evidence.endswith("&variant=wider")
     assert in_variant(row, replace(one, points=[])) is row
+
+
+def test_card_of_shares_has_a_bar_and_no_chart() -> None:
+    points = [shares("2026-09", woman=50.0, man=50.0), shares(woman=55.0, man=45.0, n=72)]
+    row = scorecard_row(points[-1], DIVERSITY)
+    above = drawn.mix_of("Product", "/teams/product", points[0])
+    card = card_of(row, series(points, DIVERSITY), SETTINGS, NOTHING, above)
+    assert (card.number, card.unit, card.target) == ("72", "people", "")
+    assert (card.mark, card.colour, card.status) == ("no_target", "none", "No target")
+    assert card.sentence == "At the end of October 2026, by one declared attribute: gender."
+    assert [share.words for share in card.shares] == ["woman 55%", "man 45%"]
+    assert card.share_bar.count("<rect") == 2
+    assert (card.figure, card.chart, card.evidence_words, card.made_of) == (None, "", "", "")
+    assert [number.shown for number in card.numbers] == [
+        "woman 55%, man 45%",
+        "woman 50%, man 50%",
+    ]
+    assert card.instead is None
+
+
+def test_hidden_shares_say_the_rule_and_show_the_nearest_team_above() -> None:
+    row = scorecard_row(shares(), DIVERSITY)
+    above = drawn.mix_of("Product", "/teams/product", shares(woman=55.0, man=45.0, n=72))
+    card = card_of(row, series([shares()], DIVERSITY), SETTINGS, NOTHING, above)
+    assert (card.number, card.no_value, card.status) == (None, "Not shown", "Hidden")
+    assert card.sentence == (
+        "Showing this team would show a group of fewer than 5 people. This holds on every page, in "
+        "exports and for every role."
+    )
+    assert card.shares == []
+    assert card.instead is above
+    assert [number.shown for number in card.numbers] == ["hidden"]
+    assert "55" not in "".join([card.sentence, card.made_of, card.chart_label])
+
+
+def test_people_are_no_cases() -> None:
+    one = replace(point("2026-10", 75.0, HIRING, 3), numerator=3.0, denominator=4.0)
+    one = replace(one, coverage=None, beside={"open_openings": 1})
+    card = card_of(scorecard_row(one, HIRING), series([one], HIRING), SETTINGS, NOTHING)
+    assert (card.made_of, card.evidence_words, card.status) == (
+        "1 open opening",
+        "3 people",
+        "Problem",
+    )
+    gone = replace(point("2026-10", 83.3, RETENTION, 1), numerator=1.0, denominator=6.0)
+    gone = replace(gone, coverage=None, beside={"months": 12, "short_history": False})
+    card = card_of(scorecard_row(gone, RETENTION), series([gone], RETENTION), SETTINGS, NOTHING)
+    assert (card.number, card.made_of, card.evidence_words) == ("83%", "", "1 leaver")

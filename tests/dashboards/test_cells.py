@@ -5,11 +5,19 @@ from dataclasses import replace
 import pytest
 
 from app.metrics.answers import MatrixCell
-from app.metrics.indicator import Status
-from dashboards.cells import Cell, cell_of, colour_of, domain_of, mark_of, signal_of
+from app.metrics.indicator import Point, Reason, Status
+from dashboards.cells import (
+    Cell,
+    cell_of,
+    colour_of,
+    domain_of,
+    mark_of,
+    shares_cell,
+    signal_of,
+)
 from dashboards.sparkline import CELL
 
-from .made import AGE_LIMITS, RATE, RATE_LIMITS, cell, months, point, weeks
+from .made import AGE_LIMITS, DIVERSITY, RATE, RATE_LIMITS, cell, months, point, shares, weeks
 
 
 def shown(made: MatrixCell) -> Cell:
@@ -77,3 +85,33 @@ def test_column_has_one_scale_that_outliers_do_not_press_flat() -> None:
     wild = cell(weeks(500.0))
     # 95 % of the 41 values are 20 or less: 1.6 × 20 = 32 is the most an outlier may take.
     assert domain_of([*quiet, wild]) == pytest.approx((10 - 0.08 * 22, 32 + 0.08 * 22))
+
+
+def mixed(made: Point, headcount: int = 20) -> Cell:
+    return shares_cell(cell([made], DIVERSITY), ["woman", "man"], headcount, 5, "/teams/checkout")
+
+
+def test_cell_of_shares_has_figures_and_no_status() -> None:
+    found = mixed(shares(woman=50.0, man=30.0, not_declared=20.0))
+    assert found.figures == "50\u2009/\u200930\u2009/\u200920"
+    assert found.spoken == "woman 50%, man 30%, not declared 20%"
+    assert found.tip == "Shares|woman 50%, man 30%, not declared 20%"
+    assert (found.status, found.empty, found.change, found.sort) == (None, None, None, "")
+    assert found.colour == "none"
+    assert found.spark.count("<rect") == 3
+
+
+def test_cell_of_hidden_shares_tells_the_rule_and_nothing_else() -> None:
+    found = mixed(shares())
+    assert (found.empty, found.mark, found.spark, found.spoken) == ("hidden", "suppressed", "", "")
+    assert found.tip == (
+        "Hidden|Showing it would show a group of fewer people than the rule allows."
+    )
+    assert mixed(shares(), headcount=4).empty == "fewer than 5"
+
+
+def test_cell_of_shares_of_nobody() -> None:
+    nobody = replace(point("2026-10", None, DIVERSITY), reason=Reason.NO_DATA, categories=())
+    found = mixed(nobody, headcount=0)
+    assert (found.empty, found.mark) == ("no people", "no_data")
+    assert found.tip == "No data|Nobody was a member of this team in October 2026."

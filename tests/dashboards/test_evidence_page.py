@@ -13,7 +13,7 @@ from app.metrics.indicator import Indicator
 from dashboards import evidence
 from dashboards.asked import Asked
 
-from .made import AGE, NOW, RATE, SETTINGS, point, target_of
+from .made import AGE, COMMUNITY, NOW, RATE, SETTINGS, TIME_TO_MERGE, point, target_of
 
 ABOVE = [("organisation", "Organisation"), ("product", "Product")]
 
@@ -225,3 +225,43 @@ def test_csv_has_exactly_the_rows_that_were_counted() -> None:
     assert shown["csv"] == (
         "/api/v1/indicators/open_mr_age/evidence?team=checkout&period=2026-11-22&format=csv"
     )
+
+
+def test_answers_to_the_community_are_no_rate_of_people() -> None:
+    rows = [
+        row(1, 20.0, value=None, state="opened"),
+        row(2, 21.0, value=None, state="closed"),
+        row(3, 22.0, value=None, state="merged", merged_at=NOW - timedelta(days=20)),
+        row(4, 22.0, value=None, state="opened", draft=True),
+    ]
+    shown = page(rows, 100 * 3 / 4, COMMUNITY)
+    assert shown["headline"] == "4 merge requests behind 75%"
+    assert shown["lede"] == (
+        "Response to Community SLO of Checkout in October 2026. "
+        "4 of 11 community merge requests had an answer in time."
+    )
+    assert {line.reference[-1]: line.state for line in shown["lines"]} == {
+        "1": "open",
+        "2": "closed",
+        "3": "merged",
+        "4": "draft",
+    }
+
+
+def test_times_of_a_month_are_no_ages_of_a_day() -> None:
+    merged = NOW - timedelta(days=30)
+    rows = [
+        replace(each, state="merged", merged_at=merged, review_started_at=merged)
+        for each in many(5)
+    ]
+    shown = page(rows, 3.0, TIME_TO_MERGE)
+    assert shown["lede"] == (
+        "Time to Merge of Checkout in October 2026. The value is the median of the times below: "
+        "2 are longer, 2 are shorter."
+    )
+    assert [line.state for line in shown["lines"]] == ["merged"] * 5
+    assert shown["range"] == "1 to 5 of 5, longest first"
+    assert not shown["waits"]
+    assert "In review" not in {f.words for f in shown["filters"]}
+    assert 'aria-label="Times of 5 merge requests from 1 to 5 days' in shown["strip"]
+    assert page(rows, 3.0, TIME_TO_MERGE, sort="value")["range"].endswith("shortest first")

@@ -8,13 +8,29 @@ import pytest
 
 from app.errors import NotFoundError
 from app.metrics.answers import Matrix, TeamRow
-from app.metrics.indicator import Indicator
+from app.metrics.indicator import Indicator, Point, Reason
 from app.metrics.targets import TargetRow as StoredTarget
 from app.metrics.targets import Targets
 from dashboards import indicator
 from dashboards.asked import Asked
 
-from .made import AGE, NOW, RATE, SETTINGS, cell, months, series, team_row, weeks
+from .made import (
+    AGE,
+    DIVERSITY,
+    HIRING,
+    NOW,
+    RATE,
+    RETENTION,
+    SETTINGS,
+    TIME_TO_MERGE,
+    cell,
+    months,
+    point,
+    series,
+    shares,
+    team_row,
+    weeks,
+)
 
 TEAMS = (
     team_row("organisation", None, 0, above=True),
@@ -127,3 +143,72 @@ def test_target_history_names_who_has_one_of_their_own() -> None:
         ("1 Jun 2026", "Checkout", "≤ 25 days"),
         ("1 Jul 2026", "Runtime", "withdrawn"),
     ]
+
+
+def compared(one: Indicator, points: dict[str, Point], **query: str) -> dict[str, Any]:
+    """The page of a monthly indicator with one point for each team."""
+    cells = {
+        (team.slug, one.key): replace(cell([points[team.slug]], one), team=team.slug)
+        for team in TEAMS
+    }
+    matrix = Matrix(
+        period=None,
+        data_through=NOW,
+        recorded_at=NOW,
+        teams=TEAMS,
+        indicators=(one,),
+        cells=cells,
+    )
+    trend = replace(series([points["organisation"]], one), team="organisation")
+    asked = Asked(path={"key": one.key}, query=query)
+    return indicator.context(trend, None, matrix, targets(), SETTINGS, asked)
+
+
+def test_shares_stand_side_by_side_and_hidden_teams_are_named_without_them() -> None:
+    points = {team.slug: shares() for team in TEAMS}
+    points["organisation"] = shares(woman=55.0, man=45.0, n=72)
+    points["product"] = shares(man=60.0, woman=40.0, n=30)
+    points["i18n"] = replace(
+        point("2026-10", None, DIVERSITY), reason=Reason.NO_DATA, categories=(), suppressed=True
+    )
+    shown = compared(DIVERSITY, points)
+    assert [(mix.name, mix.headcount) for mix in shown["mixes"]] == [
+        ("Organisation", "72 people"),
+        ("Product", "30 people"),
+    ]
+    assert [part.words for part in shown["mixes"][1].parts] == ["man 60%", "woman 40%"]
+    assert shown["hidden"] == ["Checkout", "Search", "Runtime"]
+    assert shown["empty"] == ["I18N"]
+    assert (shown["dots"], shown["rows"], shown["groups"], shown["targets"]) == ([], [], [], [])
+    assert (shown["minimum"], shown["plotted"]) == (5, False)
+    assert "is better" not in shown["lede"]
+    below = compared(DIVERSITY, points, team="product")
+    assert [mix.name for mix in below["mixes"]] == ["Product"]
+    assert below["hidden"] == ["Checkout", "Search"]
+
+
+def test_indicator_without_a_target_is_compared_without_one() -> None:
+    points = {
+        team.slug: point("2026-10", 2.0 + number, TIME_TO_MERGE, 40)
+        for number, team in enumerate(TEAMS)
+    }
+    shown = compared(TIME_TO_MERGE, points)
+    assert shown["lede"].endswith("In October 2026. Lower is better.")
+    assert (shown["target"], shown["targets"]) == ("", [])
+    # The longest first; what has no target has no status either.
+    assert [dot.name for dot in shown["dots"]] == ["I18N", "Runtime", "Search", "Checkout"]
+    assert {row.status for row in shown["rows"]} == {"No target"}
+    assert "dashed" not in shown["scale_words"]
+
+
+def test_people_are_not_few_cases_and_the_tolerance_is_the_indicators_own() -> None:
+    points = {team.slug: point("2026-10", 96.0, HIRING, 3) for team in TEAMS}
+    shown = compared(HIRING, points)
+    assert shown["few"] == []
+    assert shown["tolerance"] == "5%"
+    assert page()["tolerance"] == "20%"
+    points = {team.slug: point("2026-10", 100.0, RETENTION, 0) for team in TEAMS}
+    shown = compared(RETENTION, points)
+    assert shown["few"] == []
+    # 8 % of air above 100 are no part of the scale that is told.
+    assert shown["scale_words"] == "All on one scale, 83 to 100%; dashed line: target 84."

@@ -104,3 +104,15 @@ def test_shares_have_no_list() -> None:
     shown = occurrences.context(made, KEPT)
     assert (shown["headline"], shown["tables"]) == ("No list behind these shares", [])
     assert "No person is listed" in str(shown["note"])
+
+
+def test_headline_is_not_rounded_across_the_target() -> None:
+    made = evidence("hiring_vs_plan", [], value=99.8, numerator=499.0, denominator=500.0)
+    assert occurrences.headline(made) == "0 people behind 100%"
+    assert occurrences.headline(made, (100.0, 95.0)) == "0 people behind 99.8%"
+
+
+def test_teams_are_named() -> None:
+    made = evidence("hiring_vs_plan", [row("opening", reference="R1", team="checkout", value=3.0)])
+    [_, openings] = occurrences.tables(made, KEPT, {"checkout": "Checkout"})
+    assert openings.rows == [["R1, Checkout", "–", "3"]]

@@ -9,13 +9,14 @@ from sqlalchemy.orm import sessionmaker
 
 from app.metrics import INDICATORS
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
-from app.metrics.indicator import Cadence, Indicator
+from app.metrics.indicator import Cadence, Indicator, Restated
 from dashboards import overview, pages
 from dashboards.asked import Asked
 
 from .made import (
     AGE,
     AGE_LIMITS,
+    DIVERSITY,
     NOW,
     RATE_LIMITS,
     SETTINGS,
@@ -147,6 +148,45 @@ def test_restated_values_of_the_same_period_are_counted() -> None:
     assert overview.restated(matrix({("checkout", AGE.key): unknown}), present) == []
 
 
+def known(value: float, reason: Restated) -> MatrixCell:
+    """A value of Open MR Age that was superseded since."""
+    made = filled(AGE, value)
+    return replace(made, judged=replace(made.judged, restated=reason))
+
+
+def test_restated_values_say_why() -> None:
+    then = matrix(
+        {
+            ("checkout", AGE.key): known(21.0, Restated.MEMBERSHIP),
+            ("search", AGE.key): known(22.0, Restated.LATE_DATA),
+            ("docs", AGE.key): known(23.0, Restated.LATE_DATA),
+        }
+    )
+    shown = overview.context(then, SETTINGS, Asked(query={"as_known_at": "2026-11-21"}), matrix({}))
+    assert (shown["differing"], shown["why"]) == (3, "late data (2) and changed memberships (1)")
+    assert "3 values on this page have been restated since: late data (2) and" in (html_of(shown))
+
+
+@pytest.mark.parametrize("reason", list(Restated))
+def test_every_reason_of_a_restatement_has_words(reason: Restated) -> None:
+    assert overview.why([reason]) == overview.why([reason, reason])
+    assert "_" not in overview.why([reason])
+    assert "(" not in overview.why([reason])
+
+
+def test_column_of_shares_says_what_its_figures_are_and_cannot_be_sorted() -> None:
+    hidden = cell([shares()], DIVERSITY)
+    made = matrix({("search", DIVERSITY.key): hidden})
+    shown = page(made)
+    assert shown["share_heads"] == {DIVERSITY.key: "woman\u2009/\u2009man\u2009/\u2009other, %"}
+    assert shown["hidden_somewhere"]
+    assert not page(matrix({}))["hidden_somewhere"]
+    html = drawn(made)
+    column = html[html.index("Diversity</span>") - 60 : html.index("Diversity</span>")]
+    assert "aria-sort" not in column
+    assert "<button" not in column
+
+
 @pytest.mark.parametrize(
     ("asked", "known_at", "known_day"),
     [
@@ -162,11 +202,15 @@ def test_past_is_named_as_it_was_asked_for(asked: str, known_at: str, known_day:
     assert shown["present"] == "/"
 
 
-def drawn(made: Matrix) -> str:
+def html_of(context: Mapping[str, object]) -> str:
     answer = pages.Pages(SETTINGS, sessionmaker()).respond(
-        "overview.html", {"page": "overview", **page(made)}
+        "overview.html", {"page": "overview", **context}
     )
     return bytes(answer.body).decode()
+
+
+def drawn(made: Matrix) -> str:
+    return html_of(page(made))
 
 
 def test_page_of_28_teams_stays_small() -> None:

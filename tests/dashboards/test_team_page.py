@@ -4,18 +4,35 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from app.metrics.answers import (
     Attention,
+    Due,
     EvidenceRow,
     MembershipChange,
+    OverdueOpening,
     Scorecard,
     Team,
     Waiting,
 )
+from app.metrics.indicator import Point
 from dashboards import team
 from dashboards.asked import Asked
 
-from .made import AGE, NOW, RATE, SETTINGS, TODAY, months, scorecard_row, series, weeks
+from .made import (
+    AGE,
+    HIRING,
+    NOW,
+    RATE,
+    SETTINGS,
+    TODAY,
+    months,
+    point,
+    scorecard_row,
+    series,
+    weeks,
+)
 
 NAMES = {"checkout": "Checkout", "search": "Search", "product": "Product"}
 CHECKOUT = Team(
@@ -51,25 +68,58 @@ OLD = EvidenceRow(
 )
 
 
+DUE = Due(row=replace(OLD, flags=()), due_at=NOW + timedelta(hours=27))
+OVERDUE = OverdueOpening(
+    opening_id="OP-1182",
+    team="search",
+    opened_on=date(2026, 8, 17),
+    target_start_on=date(2026, 10, 31),
+    days=22,
+)
+BESIDE = {
+    "hires": 2,
+    "planned_hires": 3,
+    "hires_vs_planned": 200 / 3,
+    "transfers_in": 1,
+    "leavers": 0,
+    "open_openings": 2,
+    "open_openings_median_age": 63.5,
+    "offers_accepted_not_started": 1,
+}
+
+
 def page(
-    orphaned: int = 0, changes: list[MembershipChange] | None = None, **query: str
+    orphaned: int = 0,
+    changes: list[MembershipChange] | None = None,
+    hiring: Point | None = None,
+    due: int = 0,
+    **query: str,
 ) -> dict[str, Any]:
     daily, monthly = weeks(20.0, 21.0), months(9.0, 8.0, 5.5)
+    beside = [(HIRING, hiring)] if hiring else []
     scorecard = Scorecard(
         team="checkout",
         name="Checkout",
         period=None,
-        items=[scorecard_row(daily[-1]), scorecard_row(monthly[1], RATE)],
+        items=[
+            scorecard_row(daily[-1]),
+            scorecard_row(monthly[1], RATE),
+            *(scorecard_row(made, indicator) for indicator, made in beside),
+        ],
     )
     return team.context(
         replace(CHECKOUT, membership_changes=changes or []),
         scorecard,
-        {AGE.key: series(daily), RATE.key: series(monthly, RATE)},
+        {
+            AGE.key: series(daily),
+            RATE.key: series(monthly, RATE),
+            **{indicator.key: series([made], indicator) for indicator, made in beside},
+        },
         Attention(
             team="checkout",
             oldest_in_review=[],
-            community=[],
-            openings=[],
+            community=[DUE] * due,
+            openings=[OVERDUE] * due,
             orphaned=[Waiting(row=OLD, days=139.8)] * orphaned,
         ),
         NAMES,
@@ -93,6 +143,64 @@ def test_day_of_the_members_is_that_of_the_period() -> None:
     assert team.day_shown(SETTINGS, "2026-10", through) == date(2026, 10, 31)
     assert team.day_shown(SETTINGS, "2026-11", through) == TODAY  # the month is not over
     assert team.day_shown(SETTINGS, "2026-03-09", through) == date(2026, 3, 9)
+
+
+def hired(period: str, **other: Any) -> Point:
+    made = replace(point(period, 100 * 11 / 12, HIRING), numerator=11.0, denominator=12.0)
+    return replace(made, beside=BESIDE, **other)
+
+
+def test_headcount_and_hiring_of_the_fiscal_year() -> None:
+    # The fiscal year begins in February: October 2026 is in FY27, which ends in January 2027.
+    assert page(hiring=hired("2026-10"))["hiring"] == [
+        ("Planned, October 2026", "12"),
+        ("Hires, FY27 to date", "2 of 3 planned"),
+        ("Transfers in, FY27", "1"),
+        ("Leavers, FY27", "0"),
+        ("Open openings", "2"),
+        ("Median age of openings", "64 days"),
+        ("Accepted, not started", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "year"),
+    [
+        ("2027-01", 2, "FY27"),
+        ("2027-02", 2, "FY28"),
+        ("2026-12", 1, "FY26"),
+        ("2026-06", 7, "FY26"),
+        ("2026-07", 7, "FY27"),
+        ("2099-07", 7, "FY00"),
+    ],
+)
+def test_fiscal_year_is_named_after_the_year_in_which_it_ends(
+    period: str, start: int, year: str
+) -> None:
+    reporting = SETTINGS.reporting.model_copy(update={"fiscal_year_start_month": start})
+    settings = SETTINGS.model_copy(update={"reporting": reporting})
+    assert team.fiscal_year(period, settings) == year
+
+
+def test_without_a_plan_or_openings_nothing_is_invented() -> None:
+    beside = {**BESIDE, "planned_hires": None, "open_openings": 0, "open_openings_median_age": None}
+    told = dict(page(hiring=replace(hired("2026-10"), denominator=None, beside=beside))["hiring"])
+    assert told["Planned, October 2026"] == "–"
+    assert told["Hires, FY27 to date"] == "2"
+    assert told["Open openings"] == "0"
+    assert "Median age of openings" not in told
+    assert page()["hiring"] == []
+    assert page(hiring=hired("2026-10", recorded_at=None))["hiring"] == []
+
+
+def test_answers_due_and_openings_overdue_are_listed() -> None:
+    shown = page(due=5)
+    assert [(each.when, each.mark) for each in shown["due"]] == [("due Mon 09:10", "")] * 4
+    assert [(each.title, each.days) for each in shown["overdue"]] == [
+        ("OP-1182", "22 days over")
+    ] * 4
+    assert shown["overdue"][0].detail.startswith("Search, open since 17 Aug 2026")
+    assert (page()["due"], page()["overdue"]) == ([], [])
 
 
 def test_more_orphaned_work_than_fits_leads_to_its_evidence() -> None:

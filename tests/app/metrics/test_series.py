@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import queries
-from app.metrics.indicator import Grain, Reason, Status
+from app.metrics.indicator import Grain, Reason, Restated, Status
 from app.settings import Settings
 from app.store.tables import Target
 
@@ -203,6 +203,24 @@ def test_as_known_at_gives_the_values_of_that_time(
     assert known("2024-05-10T05:59:59Z") == [("2024-03", 7.0), ("2024-04", 5.0)]
     assert known("2024-05-02") == [("2024-03", 7.0), ("2024-04", 5.0)]
     assert known("2024-05-01") == []  # nothing was known then
+
+
+def test_as_known_at_says_why_a_value_was_restated_since(
+    values: Values, store: Store, session: Session, settings: Settings
+) -> None:
+    store.collected("2024-05-02 05:30")
+    old, new = at("2024-05-02 06:00"), at("2024-05-10 06:00")
+    values.put(
+        "mr_rate", "product", "2024-04-01", 5.0, "narrow",
+        recorded_at=old, superseded_at=new, superseded_reason="membership",
+    )  # fmt: skip
+    values.put("mr_rate", "product", "2024-04-01", 6.0, "narrow", recorded_at=new)
+    values.put("mr_rate", "checkout", "2024-04-01", 7.0, "narrow", recorded_at=old)
+    then = queries.matrix(session, settings, period="2024-04", as_known_at="2024-05-02")
+    now = queries.matrix(session, settings, period="2024-04")
+    assert then.cells["product", "mr_rate"].judged.restated is Restated.MEMBERSHIP
+    assert then.cells["checkout", "mr_rate"].judged.restated is None
+    assert now.cells["product", "mr_rate"].judged.restated is None
 
 
 def test_a_series_as_known_at_ends_there_and_takes_the_last_day_known_for_a_running_week(
