@@ -63,14 +63,12 @@ def upgrade() -> None:
     for table in OF_A_PERSON:
         op.drop_constraint(f"fk_{table}_person_id_people", table, type_="foreignkey")
     for table, key in KEYS.items():
-        op.add_column(
-            table, sa.Column("source", sa.Text(), server_default="files", nullable=False)
-        )
+        op.add_column(table, sa.Column("source", sa.Text(), server_default="files", nullable=False))
         op.drop_constraint(f"pk_{table}", table, type_="primary")
         op.create_primary_key(f"pk_{table}", table, ["source", *key])
     for table in OF_A_PERSON:
         op.create_foreign_key(
-            f"fk_{table}_source_people",
+            f"fk_{table}_source_person_id_people",
             table,
             "people",
             ["source", "person_id"],
@@ -88,6 +86,7 @@ def upgrade() -> None:
         ["merge_user_id"],
         ["id"],
     )
+    op.create_index("ix_merge_requests_merge_user_id", "merge_requests", ["merge_user_id"])
     op.add_column(
         "merge_requests",
         sa.Column(
@@ -202,13 +201,14 @@ def downgrade() -> None:
     op.drop_constraint(
         op.f("fk_merge_requests_merge_user_id_accounts"), "merge_requests", type_="foreignkey"
     )
+    op.drop_index("ix_merge_requests_merge_user_id", table_name="merge_requests")
     op.drop_column("merge_requests", "merge_user_id")
     op.drop_column("accounts", "email")
     op.drop_column("teams", "source")
     # The older revision knows the files alone.
     op.execute("DELETE FROM people WHERE source <> 'files'")
     for table in OF_A_PERSON:
-        op.drop_constraint(f"fk_{table}_source_people", table, type_="foreignkey")
+        op.drop_constraint(f"fk_{table}_source_person_id_people", table, type_="foreignkey")
     for table, key in KEYS.items():
         op.drop_constraint(f"pk_{table}", table, type_="primary")
         op.create_primary_key(f"pk_{table}", table, list(key))

@@ -59,6 +59,7 @@ class MergeRequest(Base):
         # Not unique: while a project is being replaced, two ids may claim one number.
         Index("ix_merge_requests_project_id_iid", "project_id", "iid"),
         Index("ix_merge_requests_author_id", "author_id"),
+        Index("ix_merge_requests_merge_user_id", "merge_user_id"),
         Index(
             "ix_merge_requests_open",
             "project_id",

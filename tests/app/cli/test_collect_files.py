@@ -189,7 +189,7 @@ def test_check_lists_every_mistake(teamgauge: Teamgauge, company: Path) -> None:
         "FAILED  files: people.csv, line 5, column 4 (gitlab_username): the account ben already "
         "belongs to p2 (line 3).\n"
     ) in done.stdout
-    assert "plan.csv, 1 rows" in done.stdout
+    assert "plan.csv, 1 row" in done.stdout
     assert (
         "FAILED  files: targets.csv, line 3, column 1 (team): there is no team ops." in done.stdout
     )

@@ -154,7 +154,10 @@ def test_the_files_name_everybody(company: CompanyWorld, tmp_path: Path) -> None
     write_files(company, tmp_path)
 
     lines = {path.name: path.read_text().splitlines() for path in tmp_path.iterdir()}
-    assert set(lines) == {"employment.csv", "memberships.csv", "people.csv", "teams.yaml"}
+    assert set(lines) == {
+        *("employment.csv", "memberships.csv", "people.csv", "teams.yaml"),
+        *("plan.csv", "openings.csv", "targets.csv"),
+    }
     assert len(lines["people.csv"]) == len(lines["employment.csv"]) == len(company.people) + 1
     assert len(lines["memberships.csv"]) == sum(len(p.stays) for p in company.people) + 1
     assert sum("slug:" in line for line in lines["teams.yaml"]) == len(company.teams)
