@@ -2,25 +2,31 @@
 
 Six teams on three levels and twenty months of merge requests up to now, the same every day but
 for the dates: somebody has left with open work, one team has nothing in review, one title is HTML,
-some accounts belong to nobody, and the checkout team has been getting slower for a month.
+some accounts belong to nobody, and the checkout team has been getting slower for a month. There is a
+plan with an opening past its target start, a handbook, and a community that is answered in time,
+late and not yet. The shares of most teams are hidden, for few people could be found in them.
 """
 
 from datetime import date, datetime, timedelta
 from random import Random
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.tables import (
     Account,
+    Employment,
     FormerUsername,
     Identity,
+    IndicatorValue,
     Membership,
     MergeRequest,
     Note,
+    Opening,
     Person,
+    PlannedHeadcount,
     Project,
     Run,
     Target,
@@ -37,7 +43,17 @@ TEAMS = (
     ("search", "Search & discovery", "product", ("acme/search",)),
     ("i18n", "Internationalisation", "organisation", ("acme/texts",)),
 )
-PROJECTS = ("runtime", "storage", "backup", "checkout-web", "payments", "search", "texts")
+PROJECTS = (
+    "runtime",
+    "storage",
+    "backup",
+    "checkout-web",
+    "payments",
+    "search",
+    "texts",
+    "handbook",
+)
+COMMUNITY = ("checkout-web", "storage", "search")
 SIZES = {"runtime": 6, "storage": 7, "checkout": 8, "search": 5, "i18n": 2}
 HISTORY = timedelta(days=600)
 BOT, STRANGER = 900, 901
@@ -48,7 +64,7 @@ def settings_for(today: date) -> Settings:
     return Settings.model_validate(
         {
             "reporting": {"history_start": (today - HISTORY).replace(day=1)},
-            "gitlab": {"groups": ["acme"]},
+            "gitlab": {"groups": ["acme"], "handbook": ["acme/handbook"]},
             "files": {"teams": "/etc/teamgauge/teams.yaml"},
         }
     )
@@ -60,7 +76,43 @@ def fill(engine: Engine, now: datetime) -> Settings:
     with Session(engine) as session, session.begin():
         _Company(session, now).write()
         refresh(session, settings, now)
+        _restate(session, now)
     return settings
+
+
+def restated_month(today: date) -> date:
+    """The first day of the month of which one value was restated: the last that was over yesterday."""
+    yesterday = today - timedelta(days=1)
+    return (yesterday.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def _restate(session: Session, now: datetime) -> None:
+    """What the merge request rate of a month was in checkout before late data came."""
+    month = restated_month(now.date())
+    found = session.scalars(
+        select(IndicatorValue)
+        .join(Team, Team.id == IndicatorValue.team_id)
+        .where(
+            Team.slug == "checkout",
+            IndicatorValue.indicator == "mr_rate",
+            IndicatorValue.variant == "narrow",
+            IndicatorValue.period == month,
+        )
+    ).one()
+    columns = {column.key for column in inspect(IndicatorValue).columns} - {"id"}
+    values = {key: getattr(found, key) for key in columns}
+    recorded = now - timedelta(days=6)
+    session.execute(
+        insert(IndicatorValue).values(
+            **{
+                **values,
+                "value": values["value"] + 1,
+                "recorded_at": recorded,
+                "superseded_at": now,
+                "superseded_reason": "late_data",
+            }
+        )
+    )
 
 
 class _Company:
@@ -69,6 +121,7 @@ class _Company:
         self._now = now
         self._begin = now - HISTORY
         self._random = Random(20)
+        self._beside = Random(21)
         self._requests: list[dict[str, object]] = []
         self._notes: list[dict[str, object]] = []
 
@@ -96,6 +149,8 @@ class _Company:
             for place in range(size):
                 self._person(slug, number * 20 + place + 1, place)
         self._work()
+        self._community()
+        self._hiring()
         self._session.execute(insert(MergeRequest), self._requests)
         self._session.execute(insert(Note), self._notes)
         self._session.execute(
@@ -116,7 +171,19 @@ class _Company:
         first = ("Ines", "Arjun", "Lena", "Rafael", "Sofia", "Mwangi", "Nuno", "Tuula")[place]
         name, username = f"{first} {team.title()}", f"{first.lower()}-{team}"
         left = team == "checkout" and place == 3
-        self._session.execute(insert(Person).values(person_id=username, name=name))
+        attributes = {} if place == 5 else {"gender": "man" if place % 2 else "woman"}
+        self._session.execute(
+            insert(Person).values(person_id=username, name=name, attributes=attributes)
+        )
+        end = self._now - timedelta(days=41)
+        self._session.execute(
+            insert(Employment).values(
+                person_id=username,
+                start_date=self._begin.date() - timedelta(days=200 + place),
+                end_date=end.date() if left else None,
+                termination_type="voluntary" if left else None,
+            )
+        )
         self._session.execute(insert(Identity).values(username=username, person_id=username))
         self._session.execute(
             insert(Membership).values(
@@ -138,6 +205,9 @@ class _Company:
                     author = number * 20 + place + 1
                     if self._random.random() < 0.32:
                         self._merge_request(team, author, created, slow, self._project(team))
+                    if self._beside.random() < 0.02:
+                        handbook = PROJECTS.index("handbook") + 1
+                        self._merge_request(team, author, created, slow, handbook)
         for day in range(0, HISTORY.days, 9):
             created = self._begin + timedelta(days=day)
             self._merge_request("runtime", BOT, created, 0.3, 1)
@@ -145,6 +215,77 @@ class _Company:
         # What Rafael left behind, under a title that is HTML.
         self._merge_request(
             "checkout", 44, self._now - timedelta(days=130), 0, 5, title=HOSTILE_TITLE, open_=True
+        )
+
+    def _community(self) -> None:
+        """Merge requests of strangers: most are answered within hours, some late, the last not yet."""
+        answering = {"checkout-web": 41, "storage": 21, "search": 61}
+        for day in range(0, HISTORY.days, 4):
+            created = self._begin + timedelta(days=day, hours=9)
+            name = COMMUNITY[day // 4 % len(COMMUNITY)]
+            hours = 24 * 9 if day % 28 == 0 else self._beside.uniform(1, 20)
+            self._stranger(name, created, created + timedelta(hours=hours), answering[name])
+        self._stranger("checkout-web", self._now - timedelta(days=8), None, 0)
+        self._stranger("checkout-web", self._now - timedelta(hours=3), None, 0)
+
+    def _stranger(
+        self, project: str, created: datetime, answered: datetime | None, by: int
+    ) -> None:
+        self._merge_request(
+            "community",
+            STRANGER,
+            created,
+            1.0,
+            PROJECTS.index(project) + 1,
+            open_=answered is None,
+            labels=("Community contribution",),
+        )
+        if answered is not None and answered < self._now:
+            self._comment(1000 + len(self._requests) - 1, by, answered)
+
+    def _comment(self, request: int, author: int, at: datetime) -> None:
+        self._notes.append(
+            {
+                "id": 1_000_000 + len(self._notes),
+                "merge_request_id": request,
+                "author_id": author,
+                "kind": "comment",
+                "created_at": at,
+                "requested": [],
+                "names": [],
+            }
+        )
+
+    def _hiring(self) -> None:
+        """As many people as there were, but for one more in the checkout team."""
+        month = self._begin.date().replace(day=1)
+        while month <= self._now.date():
+            self._session.execute(
+                insert(PlannedHeadcount),
+                [
+                    {
+                        "team": team,
+                        "month": month,
+                        "planned_headcount": size + (team == "checkout"),
+                    }
+                    for team, size in SIZES.items()
+                ],
+            )
+            month = (month + timedelta(days=31)).replace(day=1)
+        today = self._now.date()
+        self._session.execute(
+            insert(Opening),
+            [
+                {
+                    "opening_id": f"OP-{number}",
+                    "team": team,
+                    "opened_on": today - timedelta(days=opened),
+                    "target_start_on": today - timedelta(days=over),
+                }
+                for number, (team, opened, over) in enumerate(
+                    (("checkout", 97, 22), ("storage", 20, -40)), 1181
+                )
+            ],
         )
 
     def _project(self, team: str) -> int:
@@ -161,6 +302,7 @@ class _Company:
         *,
         title: str = "",
         open_: bool = False,
+        labels: tuple[str, ...] = (),
     ) -> None:
         key = 1000 + len(self._requests)
         days = self._random.lognormvariate(1.2, 1.3) * slow
@@ -175,7 +317,9 @@ class _Company:
         merged = ended is not None and self._random.random() < 0.92
         # Nobody is asked for a review of a translation.
         asked = created + timedelta(days=min(days, 20) * self._random.uniform(0.05, 0.5))
-        if team != "i18n" and asked < self._now:
+        if team not in ("i18n", "community") and asked < self._now:
+            if self._beside.random() < 0.6 and ended is not None:
+                self._comment(key, 21 if author == 1 else 1, ended)
             self._notes.append(
                 {
                     "id": key,
@@ -198,7 +342,7 @@ class _Company:
                 f"/-/merge_requests/{key - 999}",
                 "state": "opened" if ended is None else "merged" if merged else "closed",
                 "draft": ended is None and key % 11 == 0,
-                "labels": [],
+                "labels": list(labels),
                 "created_at": created,
                 "updated_at": ended or created,
                 "merged_at": ended if merged else None,

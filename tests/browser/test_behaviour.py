@@ -180,8 +180,26 @@ def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
     page.emulate_media(media="print")
     expect(figure.locator("svg.fig")).to_be_visible()
     expect(figure.locator(".js")).to_be_hidden()
+    expect(page.locator("#time_to_merge")).to_be_hidden()
+    expect(page.locator("#retention")).to_be_visible()
+    assert printed(page) == [(595, 842)]
+
+
+@pytest.mark.parametrize("team", ["organisation", "storage"])
+def test_every_team_is_printed_on_one_page(visit: Watched, team: str) -> None:
+    assert printed(visit.open(f"/teams/{team}")) == [(595, 842)]
+
+
+def test_overview_is_printed_across_one_page(visit: Watched) -> None:
+    assert printed(visit.open("/")) == [(842, 595)]
+
+
+def printed(page: Page) -> list[tuple[int, int]]:
+    """Width and height in points of each page that is printed: A4 is 595 × 842."""
     document = page.pdf(prefer_css_page_size=True)
-    assert len(re.findall(rb"/Type\s*/Page\b", document)) == 1
+    boxes = re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", document)
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) == len(boxes)
+    return [(round(float(width)), round(float(height))) for width, height in boxes]
 
 
 @pytest.fixture

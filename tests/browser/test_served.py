@@ -15,10 +15,13 @@ from sqlalchemy import Engine, event
 from app.metrics import INDICATORS
 from app.settings import Settings
 
+from .company import restated_month
+
 TODAY = datetime.now(UTC).date()
 PAST_DAY = str(TODAY - timedelta(days=70))
 PAST_MONTH = PAST_DAY[:7]
-KEYS = [indicator.key for indicator in INDICATORS]
+SHOWN = [indicator for indicator in INDICATORS if not indicator.supporting]
+"""The columns of the overview."""
 PAGES = (
     "/",
     f"/?period={PAST_MONTH}",
@@ -27,8 +30,11 @@ PAGES = (
     f"/teams/organisation?period={PAST_MONTH}&grain=month&variant=overall",
     "/indicators/open_mr_age",
     "/indicators/mr_rate?team=product&variant=wider",
+    "/indicators/diversity",
+    "/indicators/time_to_merge?team=product",
     "/indicators/open_mr_age/evidence?team=checkout",
     "/indicators/mr_rate/evidence",
+    "/indicators/hiring_vs_plan/evidence?team=checkout",
     "/data",
 )
 WORDS = {"on_target": "on target", "attention": "attention", "problem": "problem"}
@@ -43,9 +49,15 @@ def answer(client: httpx.Client, path: str, **query: str | None) -> Any:
 
 def as_shown(text: str, value: float) -> bool:
     """Whether a number on a page is the value, rounded to the digits that it has."""
-    digits = text.replace(",", "")
+    digits = text.replace(",", "").removesuffix("%")
     decimals = len(digits.partition(".")[2])
     return digits == f"{value:.{decimals}f}"
+
+
+def as_shares(text: str, point: dict[str, Any]) -> bool:
+    """Whether a text tells the shares of a point, and none where they are hidden."""
+    told = re.findall(r"(\d+)%", text)
+    return told == [f"{each['share']:.0f}" for each in point["categories"]]
 
 
 @pytest.mark.parametrize(
@@ -61,14 +73,18 @@ def test_every_number_of_the_overview_is_the_apis(
     teams = [team["slug"] for team in answer(client, "/teams")["items"]]
     assert rows == teams
     with_value = 0
-    for indicator in INDICATORS:
+    for column, indicator in enumerate(SHOWN):
         points = compared(client, indicator.key, period, variant if indicator.variants else None)
-        column = KEYS.index(indicator.key)
         for slug in teams:
             row = re.search(rf'<tr[^>]* data-slug="{slug}".*?</tr>', page, re.DOTALL)
             assert row is not None
             cell = re.findall(r'<td[^>]* data-v="([^"]*)">(.*?)</td>', row[0], re.DOTALL)[column]
             value = points[slug]["value"]
+            if indicator.categorical:
+                assert cell[0] == ""
+                assert as_shares(cell[1].partition('class="vh"')[2], points[slug])
+                assert ("nil" in cell[1]) == points[slug]["suppressed"]
+                continue
             if value is None:
                 assert cell[0] == ""
                 assert "<b>" not in cell[1]
@@ -81,7 +97,7 @@ def test_every_number_of_the_overview_is_the_apis(
             if points[slug]["status"] in WORDS:
                 assert f">, {WORDS[points[slug]['status']]}" in cell[1]
             assert (", signal</span>" in cell[1]) == points[slug]["signal"]
-    assert with_value > 15
+    assert with_value > 40
 
 
 def compared(
@@ -135,7 +151,11 @@ def test_every_number_of_a_team_is_the_apis(
         assert card is not None
         number = re.search(r'<p class="big"><b[^>]*>([^<]+)</b>', card[0])
         assert number is not None
-        if judged["value"] is None:
+        if indicator.categorical:
+            hidden = judged["suppressed"]
+            assert number[1] == ("Not shown" if hidden else str(judged["n"]))
+            assert ("as a whole" in card[0]) == hidden
+        elif judged["value"] is None:
             assert number[1] == "No value"
         else:
             assert as_shown(number[1], judged["value"])
@@ -144,10 +164,15 @@ def test_every_number_of_a_team_is_the_apis(
         # Without any value there is a sentence in place of the chart.
         assert drawn(card[0]) == (values if any(v is not None for v in values) else [])
         table = [unescape(n) for n in re.findall(r'<td class="num">([^<]+)</td>', card[0])]
-        newest = values[::-1][:60]
+        newest = series["points"][::-1][:60]
         assert len(table) == len(newest)
-        for text, value in zip(table, newest, strict=True):
-            assert text == "–" if value is None else as_shown(text.split()[0], value)
+        for text, point in zip(table, newest, strict=True):
+            if indicator.categorical:
+                assert as_shares(text, point)
+            elif point["value"] is None:
+                assert text == "–"
+            else:
+                assert as_shown(text.split()[0], point["value"])
 
 
 def drawn(card: str) -> list[float | None]:
@@ -199,9 +224,18 @@ def statements(engine: Engine) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+def test_past_says_how_many_values_were_restated_since_and_why(client: httpx.Client) -> None:
+    month = f"{restated_month(TODAY):%Y-%m}"
+    asked = {"period": month, "as_known_at": str(TODAY - timedelta(days=1))}
+    page = client.get("/", params=asked).text
+    assert "1 value on this page has been restated since: late data." in page
+    assert "restated since" not in client.get("/").text
+
+
 # However many teams, indicators and merge requests there are. A team is asked for its people,
-# changes and waiting work besides, the past for the present as well, the data for each finding.
-MOST_STATEMENTS = {"/teams": 15, "/?as_known_at": 15, "/data": 17}
+# changes and what waits besides, and for the team above where shares are hidden; the past for the
+# present as well; the data for each finding.
+MOST_STATEMENTS = {"/indicators/hiring": 13, "/teams": 23, "/?as_known_at": 15, "/data": 23}
 
 
 @pytest.mark.parametrize("path", PAGES)

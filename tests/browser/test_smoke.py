@@ -38,8 +38,16 @@ STATES = {
         "Merge request rate in Product",
         charts=True,
     ),
+    "indicator-shares": State("/indicators/diversity", "Diversity"),
+    "indicator-people": State("/indicators/retention", "Team Member Retention", charts=True),
+    "indicator-beside": State("/indicators/time_to_merge", "Time to Merge", charts=True),
     "evidence": State("/indicators/open_mr_age/evidence?team=checkout", "merge requests behind"),
     "evidence-rate": State("/indicators/mr_rate/evidence?team=checkout", "merge requests behind"),
+    "evidence-people": State("/indicators/hiring_vs_plan/evidence?team=checkout", "people behind"),
+    "evidence-answers": State(
+        "/indicators/community_response/evidence?team=product", "merge requests behind"
+    ),
+    "evidence-none": State("/indicators/diversity/evidence", "No list behind these shares"),
     "evidence-empty": State("/indicators/open_mr_review_time/evidence?team=i18n", "no value"),
     "data": State("/data", "Data"),
     "not-found": State("/teams/nobody", "This page does not exist"),
