@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from demo.bamboohr.api import Api
 from demo.bamboohr.company import Company
 from demo.gitlab.answer import Answer, Request
 from demo.gitlab.faults import Fault, Faults, Kind
-from demo.gitlab.server import Dropped, Server
+from demo.gitlab.server import Dropped, Server, running
 
 DEFAULT_KEY = "demo-api-key"
 XML = b'<?xml version="1.0"?>\n<result/>\n'
@@ -40,18 +40,8 @@ class BambooHRFake:
 
         Raises what the fake failed with.
         """
-        server = Server(port, self.answer)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
+        with running(Server(port, self.answer)) as server:
             yield f"{server.base_url}/api/gateway.php/{self.domain}"
-        finally:
-            server.shutdown()
-            server.end_connections()
-            server.server_close()
-            thread.join()
-        if server.errors:
-            raise server.errors[0]
 
     def fail_next(
         self,

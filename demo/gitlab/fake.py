@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from time import monotonic, time
 from typing import Any
 
@@ -21,7 +21,7 @@ from demo.gitlab.pages import Pages
 from demo.gitlab.records import Project, User
 from demo.gitlab.rest_api import RestApi
 from demo.gitlab.schema import schema as built_in_schema
-from demo.gitlab.server import Dropped, Server
+from demo.gitlab.server import Dropped, Server, running
 from demo.gitlab.store import EPOCH
 from demo.gitlab.world import World
 
@@ -94,20 +94,12 @@ class GitLabFake:
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
         """Serves on the loopback address; gives the base address. Raises what the fake failed with."""
-        server = Server(port, self.answer)
         self._stopping.clear()
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield server.base_url + self.prefix
-        finally:
-            self._stopping.set()
-            server.shutdown()
-            server.end_connections()
-            server.server_close()
-            thread.join()
-        if server.errors:
-            raise server.errors[0]
+        with running(Server(port, self.answer)) as server:
+            try:
+                yield server.base_url + self.prefix
+            finally:
+                self._stopping.set()
 
     # What went wrong, on demand ---------------------------------------------------------------
 

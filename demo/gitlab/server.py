@@ -2,10 +2,11 @@
 
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from demo.gitlab.answer import Answer, Request
@@ -130,3 +131,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 _STATUSES = {status.value for status in HTTPStatus}
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """Serves in a thread of its own until the block ends. Raises what the answers failed with."""
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.end_connections()
+        server.server_close()
+        thread.join()
+    if server.errors:
+        raise server.errors[0]

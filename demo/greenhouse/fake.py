@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic, time
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +14,7 @@ import orjson
 
 from demo.gitlab.answer import Answer, Request, json_answer
 from demo.gitlab.faults import Fault, Faults, Kind
-from demo.gitlab.server import Dropped, Server
+from demo.gitlab.server import Dropped, Server, running
 from demo.greenhouse.lists import BY_NAME, Refusal, page
 from demo.greenhouse.world import HiringWorld
 
@@ -66,18 +66,8 @@ class GreenhouseFake:
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
         """Serves on the loopback address; gives the base address. Raises what the fake failed with."""
-        server = Server(port, self.answer)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
+        with running(Server(port, self.answer)) as server:
             yield server.base_url
-        finally:
-            server.shutdown()
-            server.end_connections()
-            server.server_close()
-            thread.join()
-        if server.errors:
-            raise server.errors[0]
 
     # What went wrong, on demand ---------------------------------------------------------------
 
