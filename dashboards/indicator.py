@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError
 from app.metrics import get_indicator, queries
 from app.metrics.answers import Matrix, MatrixCell, ScorecardRow, TeamRow
+from app.metrics.collected import sources_of
+from app.metrics.freshness import TITLES
 from app.metrics.indicator import (
     Better,
     Cadence,
@@ -160,6 +162,7 @@ def context(
 
     return {
         "indicator": indicator,
+        "sources": [TITLES[source] for source in sources_of(indicator, settings)],
         "plotted": not indicator.categorical,
         "variant": variant,
         "data_through": matrix.data_through,

@@ -212,3 +212,7 @@ def test_people_are_not_few_cases_and_the_tolerance_is_the_indicators_own() -> N
     assert shown["few"] == []
     # 8 % of air above 100 are no part of the scale that is told.
     assert shown["scale_words"] == "All on one scale, 83 to 100%; dashed line: target 84."
+
+
+def test_sources_are_those_that_are_configured() -> None:
+    assert page()["sources"] == ["GitLab"]
