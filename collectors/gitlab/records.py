@@ -139,7 +139,12 @@ class MergeRequestRecord(Record):
     merged_at: datetime | None = lies_at("mergedAt", "merged_at", convert=instant, optional=True)
     closed_at: datetime | None = lies_at("closedAt", "closed_at", convert=instant, optional=True)
     merge_user_id: int | None = lies_at(
-        "mergeUser.id", "merge_user.id", convert=global_id, optional=True, absent=None
+        "mergeUser.id",
+        "merge_user.id",
+        "merged_by.id",
+        convert=global_id,
+        optional=True,
+        absent=None,
     )
     notes_count: int
     reviewer_rows_read: bool

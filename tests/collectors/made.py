@@ -49,7 +49,9 @@ def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 
 
 def account(id_: int, username: str, *, bot: bool = False, name: str = "") -> AccountRecord:
-    return AccountRecord(id=id_, username=username, name=name or username.title(), bot=bot)
+    return AccountRecord(
+        id=id_, username=username, name=name or username.title(), email=None, bot=bot
+    )
 
 
 def project(id_: int = 7, path: str = "acme/tools", *, archived: bool = False) -> ProjectRecord:
@@ -73,6 +75,7 @@ def merge_request(id_: int, **changes: Any) -> MergeRequestRecord:
         "updated_at": NOW - timedelta(days=2),
         "merged_at": None,
         "closed_at": None,
+        "merge_user_id": None,
         "notes_count": 1,
         "reviewer_rows_read": False,
         "deleted_at": None,

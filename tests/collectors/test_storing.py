@@ -1,13 +1,13 @@
 """Batches in real Postgres: what is written, what is left alone, and what is marked as changed."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from app.store.tables import Base, Membership, Person, Reviewer, Team
+from app.store.tables import Reviewer
+from collectors.files.records import MembershipRecord, PersonRecord, TeamRecord
 from collectors.gitlab.records import (
     GoneRecord,
     ReviewerRecord,
@@ -146,52 +146,13 @@ def test_a_record_for_known_rows_only_makes_none(engine: Engine) -> None:
     assert dirty(engine)["merge_requests"] == [101]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TeamRow(Record):
-    """A team, as files tell it."""
-
-    table: ClassVar[type[Base]] = Team
-    key: ClassVar[tuple[str, ...]] = ("slug",)
-    retires: ClassVar[str | None] = "removed_at"
-
-    slug: str
-    name: str
-    parent: str | None
-    owns: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonRow(Record):
-    """A person, as files tell it."""
-
-    table: ClassVar[type[Base]] = Person
-
-    person_id: str
-    name: str
-    email: str | None
-    attributes: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MembershipRow(Record):
-    """A membership, as files tell it."""
-
-    table: ClassVar[type[Base]] = Membership
-
-    person_id: str
-    team: str
-    valid_from: date
-    valid_to: date | None
-    role: str
-
-
 def organisation(
-    teams: list[TeamRow], people: list[str], memberships: list[tuple[str, str]]
+    teams: list[TeamRecord], people: list[str], memberships: list[tuple[str, str]]
 ) -> Batch:
     return Batch(
         records=[
             *(
-                MembershipRow(
+                MembershipRecord(
                     person_id=person,
                     team=team,
                     valid_from=date(2026, 1, 1),
@@ -201,21 +162,21 @@ def organisation(
                 for person, team in memberships
             ),
             *(
-                PersonRow(person_id=one, name=one, email=None, attributes={"gender": "x"})
+                PersonRecord(person_id=one, name=one, email=None, attributes={"gender": "x"})
                 for one in people
             ),
             *teams,
         ],
         complete=[
-            Complete(record=PersonRow),
-            Complete(record=TeamRow, spare=["organisation"]),
-            Complete(record=MembershipRow),
+            Complete(record=PersonRecord),
+            Complete(record=TeamRecord, spare=["organisation"]),
+            Complete(record=MembershipRecord),
         ],
     )
 
 
-def team(slug: str, parent: str | None = "organisation") -> TeamRow:
-    return TeamRow(slug=slug, name=slug.title(), parent=parent, owns=["acme/**"])
+def team(slug: str, parent: str | None = "organisation") -> TeamRecord:
+    return TeamRecord(slug=slug, name=slug.title(), parent=parent, owns=["acme/**"])
 
 
 def test_complete_lists_delete_or_retire_what_vanished(engine: Engine) -> None:
@@ -267,5 +228,5 @@ def test_the_organisation_again_touches_no_row(engine: Engine) -> None:
 
 def test_identities_follow_the_primary_key_of_their_table() -> None:
     assert ReviewerRecord.identity() == ("merge_request_id", "account_id")
-    assert TeamRow.identity() == ("slug",)
+    assert TeamRecord.identity() == ("slug",)
     assert ReviewerRecord.table is Reviewer

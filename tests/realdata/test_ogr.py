@@ -66,6 +66,9 @@ def test_every_merge_request_is_read(recorded: list[Exchange]) -> None:
             updated_at=datetime.fromisoformat(row["updated_at"]),
             merged_at=instant(row["merged_at"]),
             closed_at=instant(row["closed_at"]),
+            merge_user_id=(
+                (row["merge_user"] if "merge_user" in row else row["merged_by"]) or {}
+            ).get("id"),
             notes_count=0,
             reviewer_rows_read=False,
         )
