@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    FloatRect,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 DOCS = Path(__file__).parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -38,16 +45,20 @@ SERVES = "teamgauge serves "
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A page as a file of docs/: as wide as it is readable at the width of a README."""
+    """A page as a file of docs/: as wide as it is readable at the width of a README.
+
+    before: selector of the element at which the picture ends; None: the whole page.
+    """
 
     name: str
     path: str
     width: int
+    before: str | None = None
 
 
 PICTURES = (
-    Picture("overview", "/", 1080),
-    Picture("team", "/teams/search", 1200),
+    Picture("overview", "/", 1280),
+    Picture("team", "/teams/search", 1200, before="#handbook_update_rate"),
 )
 PAGES: Mapping[str, str] = {
     "overview": "/",
@@ -139,7 +150,14 @@ def take(browser: Browser, address: str, picture: Picture) -> Path:
         page = context.new_page()
         page.goto(urljoin(address, picture.path))
         draw_charts(page)
-        return _save(page, DOCS / f"{picture.name}.png")
+        file = DOCS / f"{picture.name}.png"
+        if picture.before is None:
+            return _save(page, file)
+        box = page.locator(picture.before).bounding_box()
+        assert box is not None, f"{picture.path} has no {picture.before}"
+        clip = FloatRect(x=0, y=0, width=picture.width, height=box["y"])
+        page.screenshot(path=file, full_page=True, clip=clip)
+        return file
 
 
 def take_all(browser: Browser, address: str, folder: Path) -> Iterator[Path]:
