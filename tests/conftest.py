@@ -1,6 +1,7 @@
 """Real Postgres for every test that touches data: migrated by Alembic once, then rolled back or copied."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +13,11 @@ from sqlalchemy.orm import Session
 
 from app.store import migrate
 from app.store.engine import make_engine
+
+# A shell that runs the tests in the background has SIGINT ignored, and every program inherits that:
+# what they do when they are told to end by it could not be tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines are noisy: how long an example takes says nothing about the code.
 hypothesis_settings.register_profile("house", deadline=None)
