@@ -197,7 +197,7 @@ def test_telling_them_to_end_stops_the_database(
         cron = start("collect", **variables)
         assert asked.wait(PATIENCE)
         cron.send_signal(number)
-        stdout, stderr = cron.communicate(timeout=PATIENCE)
+    stdout, stderr = cron.communicate(timeout=PATIENCE)
     assert (cron.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
     assert "Interrupted; what was stored so far is kept." in stderr
@@ -219,6 +219,6 @@ def test_a_collector_alone_stops_the_database_when_it_is_told_to_end(
         cron = start("collect", **variables)
         assert asked.wait(PATIENCE)
         cron.send_signal(signal.SIGINT)
-        cron.communicate(timeout=PATIENCE)
+    cron.communicate(timeout=PATIENCE)
     assert cron.returncode == 130
     assert not postgres_below(data_dir)
