@@ -79,12 +79,21 @@ class EmbeddedServer:
         with _plain_path(self._cluster.folder) as address, self._turn():
             self._attach_or_start(address)
 
+    def _make_data_dir(self) -> None:
+        """Makes the folder; of several programs that start together one does, with its mode."""
+        try:
+            self.data_dir.mkdir(parents=True)
+        except FileExistsError:
+            if not self.data_dir.is_dir():
+                raise
+        else:
+            self.data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
     def _prepare(self) -> None:
         """Makes the data folder and its lock files."""
         try:
             if not self.data_dir.exists():
-                self.data_dir.mkdir(parents=True)
-                self.data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+                self._make_data_dir()
             for name in ("turn", "users", "alive"):
                 os.close(self._open(name))
         except OSError as error:

@@ -143,3 +143,18 @@ def test_configuration_errors_have_status_2(our_folder: Path) -> None:
     with pytest.raises(ConfigurationError) as raised, EmbeddedServer(our_folder / "data").running():
         pass
     assert raised.value.status == 2
+
+
+def test_programs_that_make_the_folder_together_share_it(tmp_path: Path) -> None:
+    """Both saw that there is none; the one that comes second finds the other's."""
+    first, second = (EmbeddedServer(tmp_path / "above" / "data") for _ in range(2))
+    first._make_data_dir()
+    first.data_dir.chmod(0o700)
+    second._make_data_dir()
+    assert first.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"The data folder .*data cannot be used"):
+        EmbeddedServer(tmp_path / "data")._prepare()
