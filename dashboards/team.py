@@ -133,7 +133,7 @@ def context(
             for each in attention.community[:WAITING_SHOWN]
         ],
         "overdue": [opening_of(each, names) for each in attention.openings[:WAITING_SHOWN]],
-        "hiring": _hiring(scorecard, settings),
+        "hiring": hiring_of(scorecard, settings),
         "all_orphaned": addresses.evidence(OPEN_MR_AGE.key, team=team.slug, state="orphaned")
         if len(attention.orphaned) > WAITING_SHOWN
         else None,
@@ -166,7 +166,7 @@ def context(
     }
 
 
-def _hiring(scorecard: Scorecard, settings: Settings) -> list[tuple[str, str]]:
+def hiring_of(scorecard: Scorecard, settings: Settings) -> list[tuple[str, str]]:
     """Headcount and hiring of the fiscal year as words and numbers; empty before anything is known."""
     row = next((each for each in scorecard.items if each.indicator is HIRING_VS_PLAN), None)
     if row is None or row.point.recorded_at is None:
