@@ -1,23 +1,21 @@
 """How long merge requests take: medians per month of time to merge, of review and of the first answer."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from math import fsum
 from typing import Any
 
+import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.calendar import MICROSECONDS_PER_DAY, microseconds, months_from
-from app.metrics.flow import happened_in, merged_in
+from app.metrics.flow import Floats, Happened, covered, happened_in, merged_in
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
     Cadence,
     Computed,
     Contribution,
-    Covered,
     EvidenceQuery,
     Indicator,
     Input,
@@ -25,112 +23,104 @@ from app.metrics.indicator import (
     Unit,
     Value,
 )
-from app.metrics.quantiles import percentile_cont
-from app.metrics.workset import Work, Workset
+from app.metrics.open_sweep import QUANTILES
+from app.metrics.work_columns import NEVER, Integers
+from app.metrics.workset import Workset
 
-Key = tuple[int, date]
-"""Team and month."""
-
-
-class Durations:
-    """The durations of one indicator, in microseconds by team and month, and their coverage."""
-
-    def __init__(self, periods: Sequence[date]) -> None:
-        self._periods = periods
-        self._found: dict[Key, list[int]] = defaultdict(list)
-        self._attributed: Counter[date] = Counter()
-        self._totals: Counter[date] = Counter()
-
-    def add(self, month: date, teams: frozenset[int], duration: int) -> None:
-        """One merge request of some teams; of none, it lowers the coverage."""
-        for team_id in teams:
-            self._found[team_id, month].append(duration)
-        self._totals[month] += 1
-        self._attributed[month] += bool(teams)
-
-    def computed(
-        self,
-        team_ids: Sequence[int],
-        beside: Callable[[Key, Sequence[int]], Mapping[str, Any] | None],
-    ) -> Computed:
-        """The medians. beside: what stands beside the value of a team and month."""
-
-        def values() -> Iterator[Value]:
-            for team_id in team_ids:
-                for month in self._periods:
-                    found = sorted(self._found.get((team_id, month), ()))
-                    yield _value(team_id, month, found, beside((team_id, month), found))
-
-        return Computed(
-            values={"": values()},
-            coverage=[
-                Covered(period=month, attributed=self._attributed[month], total=self._totals[month])
-                for month in self._periods
-            ],
-        )
+Beside = Callable[[int, int, int, int], Mapping[str, Any] | None]
+"""What stands beside a value, of (team, month, how many there are, microseconds together)."""
 
 
-def _value(
-    team_id: int, month: date, found: Sequence[int], beside: Mapping[str, Any] | None
-) -> Value:
-    if not found:
-        return Value(
-            team_id=team_id, period=month, value=None, n=0, reason=Reason.NO_DATA, beside=beside
-        )
-    median, p25, p75, p95 = (
-        percentile_cont(found, share) / MICROSECONDS_PER_DAY for share in (0.5, 0.25, 0.75, 0.95)
-    )
-    return Value(
-        team_id=team_id,
-        period=month,
-        value=median,
-        n=len(found),
-        p25=p25,
-        p75=p75,
-        p95=p95,
-        beside=beside,
-    )
+def _medians(
+    workset: Workset,
+    periods: Sequence[date],
+    happened: Happened,
+    durations: Integers,
+    beside: Beside = lambda team, month, n, total: None,
+) -> Computed:
+    """The medians by team and month. durations: of what happened, in microseconds."""
+    teams, months = len(workset.team_ids), len(periods)
+    key = happened.team * months + happened.month[happened.of_team]
+    measured = durations[happened.of_team]
+    order = np.lexsort((measured, key))
+    ascending = measured[order]
+    bounds = np.searchsorted(key[order], np.arange(teams * months + 1))
+    sums = np.concatenate([[0], np.cumsum(ascending)])
+    n = np.diff(bounds)
+    totals = np.diff(sums[bounds]).tolist()
+    quantiles = [_quantile(ascending, bounds, n, share).tolist() for share in QUANTILES]
+
+    def values() -> Iterator[Value]:
+        counts = n.tolist()
+        for team, team_id in enumerate(workset.team_ids):
+            for month, period in enumerate(periods):
+                at = team * months + month
+                count = counts[at]
+                median, p25, p75, p95 = (each[at] if count else None for each in quantiles)
+                yield Value(
+                    team_id=team_id,
+                    period=period,
+                    value=median,
+                    n=count,
+                    p25=p25,
+                    p75=p75,
+                    p95=p95,
+                    reason=None if count else Reason.NO_DATA,
+                    beside=beside(team, month, count, totals[at]),
+                )
+
+    return Computed(values={"": values()}, coverage=covered(periods, happened))
+
+
+def _quantile(ascending: Integers, bounds: Integers, n: Integers, share: float) -> Floats:
+    """A quantile of each stretch of durations, in days; where one is empty it means nothing."""
+    if not len(ascending):
+        return np.zeros(len(n))
+    rank = share * np.maximum(n - 1, 0)
+    low = rank.astype(np.int64)
+    at = np.minimum(bounds[:-1] + low, len(ascending) - 1)
+    following = np.minimum(at + 1, len(ascending) - 1)
+    step = np.where(low < rank, ascending[following] - ascending[at], 0)
+    found: Floats = (ascending[at] + (rank - low) * step) / MICROSECONDS_PER_DAY
+    return found
 
 
 def _compute_time_to_merge(workset: Workset, first_day: date) -> Computed:
     periods = months_from(first_day, workset.history_start, workset.clock.today)
-    durations = Durations(periods)
-    for month, work, teams in merged_in(workset, periods, workset.work):
-        assert work.merged_at is not None
-        durations.add(month, teams, work.merged_at - work.created_at)
+    work = workset.work
+    merged = merged_in(workset, periods, work)
 
-    def mean(_: Key, found: Sequence[int]) -> Mapping[str, float] | None:
-        return {"mean": fsum(found) / len(found) / MICROSECONDS_PER_DAY} if found else None
+    def mean(_: int, __: int, n: int, total: int) -> Mapping[str, float] | None:
+        return {"mean": total / n / MICROSECONDS_PER_DAY} if n else None
 
-    return durations.computed(workset.team_ids, mean)
+    taken = (work.merged_at - work.created_at)[merged.work]
+    return _medians(workset, periods, merged, taken, mean)
 
 
 def _compute_review_time_to_merge(workset: Workset, first_day: date) -> Computed:
     periods = months_from(first_day, workset.history_start, workset.clock.today)
-    durations = Durations(periods)
-    for month, work, teams in merged_in(workset, periods, workset.work):
-        assert work.merged_at is not None
-        if work.review_started_at is not None and work.review_started_at <= work.merged_at:
-            durations.add(month, teams, work.merged_at - work.review_started_at)
-    return durations.computed(workset.team_ids, lambda key, found: None)
+    work = workset.work
+    reviewed = np.where(work.review_started_at <= work.merged_at, work.merged_at, NEVER)
+    merged = happened_in(workset, periods, work, reviewed)
+    taken = (work.merged_at - work.review_started_at)[merged.work]
+    return _medians(workset, periods, merged, taken)
 
 
 def _compute_first_engagement_time(workset: Workset, first_day: date) -> Computed:
     periods = months_from(first_day, workset.history_start, workset.clock.today)
-    through = microseconds(workset.clock.data_through)
-    durations = Durations(periods)
-    unanswered: Counter[Key] = Counter()
+    work = workset.work
+    is_answered = work.first_engaged_at <= microseconds(workset.clock.data_through)
+    answered, waiting = (
+        happened_in(workset, periods, work, np.where(which, work.review_started_at, NEVER))
+        for which in (is_answered, ~is_answered)
+    )
+    unanswered = waiting.by_team().tolist()
 
-    def started(work: Work) -> int | None:
-        return work.review_started_at
+    def beside(team: int, month: int, _: int, __: int) -> Mapping[str, int]:
+        return {"unanswered": unanswered[team][month]}
 
-    for month, work, teams in happened_in(workset, periods, workset.work, started):
-        assert work.review_started_at is not None
-        if work.first_engaged_at is not None and work.first_engaged_at <= through:
-            durations.add(month, teams, work.first_engaged_at - work.review_started_at)
-        else:
-            unanswered.update((team_id, month) for team_id in teams)
-    return durations.computed(workset.team_ids, lambda key, found: {"unanswered": unanswered[key]})
+    taken = (work.first_engaged_at - work.review_started_at)[answered.work]
+    return _medians(workset, periods, answered, taken, beside)
 
 
 def _evidence(

@@ -1,14 +1,16 @@
 """What flows through in a month: merge requests merged per person."""
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import first_of_month, last_of_month, microseconds, months_from
+from app.metrics.calendar import days, first_of_month, microseconds, months_from
+from app.metrics.headcount import average_headcount
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
@@ -24,131 +26,152 @@ from app.metrics.indicator import (
     Value,
     Variant,
 )
-from app.metrics.workset import Work, Workset
+from app.metrics.work_columns import Flags, Integers, WorkColumns, count_by
+from app.metrics.workset import Workset
+
+Floats = npt.NDArray[np.float64]
 
 
-def person_days(workset: Workset, team_id: int, month: date) -> tuple[int, int]:
-    """(days that members spent in the team, elapsed days) of a month; the running day has elapsed."""
-    first = month.toordinal()
-    end = min(last_of_month(month), workset.clock.today).toordinal() + 1
-    spent = sum(
-        max(0, min(days.end, end) - max(days.first, first))
-        for days in workset.members.get(team_id, ())
-    )
-    return spent, end - first
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened to merge requests, month by month, up to now; columns of two lengths.
 
+    work: the merge requests to which it happened, as indices, each once. month: the index of its
+    month, of each of them. of_team: places in `work`, once for each team of the author on the local
+    day; team: that team's index.
+    """
 
-def average_headcount(workset: Workset, team_id: int, month: date) -> float:
-    """Mean of the daily headcount over the elapsed days of a month."""
-    spent, elapsed = person_days(workset, team_id, month)
-    return spent / elapsed
+    months: int
+    teams: int
+    work: Integers
+    month: Integers
+    of_team: Integers
+    team: Integers
 
+    @property
+    def totals(self) -> Integers:
+        """How many there were, by month."""
+        return np.bincount(self.month, minlength=self.months)
 
-def author_teams(workset: Workset, work: Work, day: int) -> frozenset[int]:
-    """The teams (ancestors included) to which a merge request belongs on a day (an ordinal)."""
-    return frozenset(
-        days.team_id
-        for days in workset.attribution.get(work.author_id or 0, ())
-        if days.first <= day < days.end
-    )
+    @property
+    def attributed(self) -> Integers:
+        """How many of them belong to a team, by month."""
+        belongs = np.zeros(len(self.work), np.bool_)
+        belongs[self.of_team] = True
+        return np.bincount(self.month[belongs], minlength=self.months)
+
+    def by_team(self, where: Flags | None = None) -> Integers:
+        """How many each team (rows) had in each month (columns). where: of which pairs of merge
+        request and team; None: of all."""
+        chosen = slice(None) if where is None else where
+        team, month = self.team[chosen], self.month[self.of_team[chosen]]
+        return count_by((team, self.teams), (month, self.months))
 
 
 def happened_in(
-    workset: Workset,
-    periods: Sequence[date],
-    works: Iterable[Work],
-    instant: Callable[[Work], int | None],
-) -> Iterator[tuple[date, Work, frozenset[int]]]:
-    """(month, merge request, its author's teams on the local day) of what happened so far.
-
-    instant: when it happened to a merge request, in microseconds; None: it did not.
-    """
+    workset: Workset, periods: Sequence[date], work: WorkColumns, at: Integers
+) -> Happened:
+    """What happened in the months so far. at: when, of each merge request; NEVER: it did not."""
+    teams = len(workset.team_ids)
     if not periods:
-        return
-    last = workset.clock.today
-    first_days = [periods[0] + timedelta(days=n) for n in range((last - periods[0]).days + 1)]
-    starts = [microseconds(workset.clock.start_of(day)) for day in first_days]
+        nothing = np.empty(0, np.int64)
+        return Happened(0, teams, nothing, nothing, nothing, nothing)
+    first, last = periods[0], workset.clock.today
+    local_days = list(days(first, last))
+    begins = np.array([microseconds(workset.clock.start_of(day)) for day in local_days], np.int64)
+    number = {month: index for index, month in enumerate(periods)}
+    month_of_day = np.array([number[first_of_month(day)] for day in local_days], np.int64)
     through = microseconds(workset.clock.data_through)
-    for work in works:
-        at = instant(work)
-        if at is None or not starts[0] <= at <= through:
-            continue
-        day = first_days[bisect_right(starts, at) - 1]
-        yield first_of_month(day), work, author_teams(workset, work, day.toordinal())
+    happened = np.flatnonzero((begins[0] <= at) & (at <= through))
+    day = np.searchsorted(begins, at[happened], "right") - 1
+    of_team, team = workset.attribution.on(work.author[happened], day + first.toordinal())
+    return Happened(len(periods), teams, happened, month_of_day[day], of_team, team)
 
 
-def merged_in(
-    workset: Workset, periods: Sequence[date], works: Iterable[Work]
-) -> Iterator[tuple[date, Work, frozenset[int]]]:
-    """(month, merge request, its author's teams on the local day of the merge), merged so far."""
-    return happened_in(workset, periods, works, lambda work: work.merged_at)
+def merged_in(workset: Workset, periods: Sequence[date], work: WorkColumns) -> Happened:
+    """What was merged in the months so far."""
+    return happened_in(workset, periods, work, work.merged_at)
+
+
+def _owners(workset: Workset, project: Integers) -> tuple[Integers, Flags]:
+    """(for each merge request's project its place among the projects, which team owns which project).
+
+    The second has a row for each project and a column for each team; the organisation owns all.
+    """
+    projects, place = np.unique(project, return_inverse=True)
+    index = {team_id: number for number, team_id in enumerate(workset.team_ids)}
+    owns = np.zeros((len(projects), len(workset.team_ids)), np.bool_)
+    for row, project_id in enumerate(projects.tolist()):
+        owns[row, [index[team] for team in workset.owners_of(project_id) if team in index]] = True
+    return place, owns
 
 
 def _compute_rate(workset: Workset, first_day: date) -> Computed:
     periods = months_from(first_day, workset.history_start, workset.clock.today)
-    counts: dict[str, dict[tuple[int, date], int]] = {
-        variant.key: defaultdict(int) for variant in MR_RATE_VARIANTS
+    work = workset.work
+    merged = merged_in(workset, periods, work)
+    project, owns = _owners(workset, work.project[merged.work])
+
+    def into_owned(where: Flags) -> Integers:
+        """How many were merged into the projects of each team, by month."""
+        counts = count_by((project[where], len(owns)), (merged.month[where], len(periods)))
+        owned: Integers = owns.T.astype(np.int64) @ counts
+        return owned
+
+    all_of_them = np.ones(len(merged.work), np.bool_)
+    of_both = owns[project[merged.of_team], merged.team]
+    narrow = merged.by_team()
+    counts = {
+        "narrow": narrow,
+        "wider": into_owned(work.community[merged.work]),
+        # What the team wrote and what it owns, and what is both only once.
+        "overall": narrow + into_owned(all_of_them) - merged.by_team(of_both),
     }
-    attributed: dict[date, int] = defaultdict(int)
-    totals: dict[date, int] = defaultdict(int)
-    for month, work, teams in merged_in(workset, periods, workset.work):
-        owners = workset.owners_of(work.project_id)
-        for team_id in teams:
-            counts["narrow"][team_id, month] += 1
-        if work.community:
-            for team_id in owners:
-                counts["wider"][team_id, month] += 1
-        for team_id in owners | teams:
-            counts["overall"][team_id, month] += 1
-        totals[month] += 1
-        attributed[month] += bool(teams)
+    headcount = average_headcount(workset, periods)
     return Computed(
-        values={variant: _rates(workset, periods, merged) for variant, merged in counts.items()},
-        coverage=_coverage(periods, attributed, totals),
+        values={
+            variant: _rates(workset, periods, found, headcount) for variant, found in counts.items()
+        },
+        coverage=covered(periods, merged),
     )
 
 
 def _rates(
-    workset: Workset, periods: Sequence[date], merged: Mapping[tuple[int, date], int]
+    workset: Workset, periods: Sequence[date], counts: Integers, headcount: Floats
 ) -> Iterator[Value]:
-    """Merged merge requests per person; merged: how many by team and month."""
-    for team_id in workset.team_ids:
-        for month in periods:
-            headcount = average_headcount(workset, team_id, month)
-            count = merged.get((team_id, month), 0)
+    """Merge requests per person. counts, headcount: by team (rows) and month (columns)."""
+    for team_id, own, people in zip(
+        workset.team_ids, counts.tolist(), headcount.tolist(), strict=True
+    ):
+        for month, count, average in zip(periods, own, people, strict=True):
             yield Value(
                 team_id=team_id,
                 period=month,
-                value=count / headcount if headcount else None,
+                value=count / average if average else None,
                 n=count,
                 numerator=float(count),
-                denominator=headcount,
-                reason=None if headcount else Reason.NO_DATA,
+                denominator=average,
+                reason=None if average else Reason.NO_DATA,
             )
 
 
-def _coverage(
-    periods: Sequence[date], attributed: Mapping[date, int], totals: Mapping[date, int]
-) -> list[Covered]:
+def covered(periods: Sequence[date], happened: Happened) -> list[Covered]:
+    """The coverage of each month."""
     return [
-        Covered(period=month, attributed=attributed.get(month, 0), total=totals.get(month, 0))
-        for month in periods
+        Covered(period=month, attributed=attributed, total=total)
+        for month, attributed, total in zip(
+            periods, happened.attributed.tolist(), happened.totals.tolist(), strict=True
+        )
     ]
 
 
 def _compute_handbook(workset: Workset, first_day: date) -> Computed:
     periods = months_from(first_day, workset.history_start, workset.clock.today)
-    merged: dict[tuple[int, date], int] = defaultdict(int)
-    attributed: dict[date, int] = defaultdict(int)
-    totals: dict[date, int] = defaultdict(int)
-    for month, _, teams in merged_in(workset, periods, workset.handbook):
-        for team_id in teams:
-            merged[team_id, month] += 1
-        totals[month] += 1
-        attributed[month] += bool(teams)
+    merged = merged_in(workset, periods, workset.handbook)
+    headcount = average_headcount(workset, periods)
     return Computed(
-        values={"": _rates(workset, periods, merged)},
-        coverage=_coverage(periods, attributed, totals),
+        values={"": _rates(workset, periods, merged.by_team(), headcount)},
+        coverage=covered(periods, merged),
     )
 
 

@@ -1,20 +1,15 @@
-"""Medians of what is open, for all teams and days in one sweep: review time and age.
+"""Medians of what is open, for all teams and days: review time and age."""
 
-The order of open merge requests by their start never changes while days pass, so one sorted list
-per team, with inserts and deletes, gives every quantile of every day.
-"""
-
-from bisect import bisect_left, insort
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
 
+import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.calendar import MICROSECONDS_PER_DAY, days, microseconds
+from app.metrics.daily import DailyValues
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
@@ -25,140 +20,96 @@ from app.metrics.indicator import (
     EvidenceQuery,
     Indicator,
     Input,
-    Reason,
     Unit,
-    Value,
 )
-from app.metrics.workset import Work, Workset
+from app.metrics.open_sweep import QUANTILES, Ages, Integers, Spans, present, sweep
+from app.metrics.work_columns import Attribution
+from app.metrics.workset import Workset
 
-QUANTILES = (0.5, 0.25, 0.75, 0.95)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSpan:
-    """A merge request in the list of a team: its clock's start (microseconds), and from which day
-    up to, not including, which day (indices into the swept instants) it stands there."""
-
-    start: int
-    first: int
-    end: int
+SWEPT_TOGETHER = 4_000_000
+"""Merge requests in the lists of the teams that are swept together: bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quantiles:
-    """Of the ages at one instant, in days; n merge requests, at least one."""
+class _Open:
+    """Merge requests as columns: their clock's start, and from which of the swept days up to, not
+    including, which one they are open."""
 
-    n: int
-    median: float
-    p25: float
-    p75: float
-    p95: float
-
-
-def quantile_of_ages(starts: Sequence[int], instant: int, share: float) -> float:
-    """The age in days below which `share` of the merge requests lie, interpolated linearly.
-
-    starts: ascending, so that ages descend; the rule is PostgreSQL's percentile_cont.
-    """
-    rank = share * (len(starts) - 1)
-    low = int(rank)
-    age = float(instant - starts[-1 - low])
-    if low < rank:
-        age += (rank - low) * (starts[-1 - low] - starts[-2 - low])
-    return age / MICROSECONDS_PER_DAY
+    author: Integers
+    start: Integers
+    first: Integers
+    end: Integers
 
 
-def sweep(spans: Iterable[OpenSpan], instants: Sequence[int]) -> Iterator[Quantiles | None]:
-    """The quantiles at each instant in turn; None where nothing is open.
-
-    instants: ascending, microseconds. One pass: each span is inserted and deleted once.
-    """
-    arriving: dict[int, list[int]] = defaultdict(list)
-    leaving: dict[int, list[int]] = defaultdict(list)
-    for span in spans:
-        arriving[span.first].append(span.start)
-        leaving[span.end].append(span.start)
-    starts: list[int] = []
-    for index, instant in enumerate(instants):
-        for start in leaving.get(index, ()):
-            del starts[bisect_left(starts, start)]
-        new = arriving.get(index, ())
-        if len(new) > 50:  # the first day brings everything that was open: sorting beats inserting
-            starts = sorted([*starts, *new])
-        else:
-            for start in new:
-                insort(starts, start)
-        if not starts:
-            yield None
-            continue
-        median, p25, p75, p95 = (quantile_of_ages(starts, instant, q) for q in QUANTILES)
-        yield Quantiles(len(starts), median, p25, p75, p95)
-
-
-def _open_days(work: Work, start: int, instants: Sequence[int]) -> tuple[int, int]:
-    """The indices [first, end) of the instants inside [start, end of the open interval)."""
-    first = bisect_left(instants, start)
-    end = len(instants) if work.ended_at is None else bisect_left(instants, work.ended_at)
-    return first, end
-
-
-def _counts(stretches: Iterable[tuple[int, int]], length: int) -> list[int]:
-    """How many of the stretches [first, end) contain each index below length."""
-    change = [0] * (length + 1)
-    for first, end in stretches:
-        if first < end:
-            change[first] += 1
-            change[end] -= 1
-    return list(accumulate(change[:-1]))
-
-
-def _compute(
-    workset: Workset, first_day: date, clock_start: Callable[[Work], int | None]
-) -> Computed:
+def _compute(workset: Workset, first_day: date, starts: Integers) -> Computed:
+    """starts: when the clock of each merge request of the workset began."""
     first_day = max(first_day, workset.history_start)
     periods = list(days(first_day, workset.clock.today))
-    instants = [microseconds(workset.clock.instant_of(day)) for day in periods]
-    spans: dict[int, list[OpenSpan]] = defaultdict(list)
-    stretches: list[tuple[int, int]] = []
-    for work in workset.work:
-        start = clock_start(work)
-        if start is None:
-            continue
-        first, end = _open_days(work, start, instants)
-        stretches.append((first, end))
-        for team_days in workset.attribution.get(work.author_id or 0, ()):
-            inside = max(first, team_days.first - first_day.toordinal())
-            until = min(end, team_days.end - first_day.toordinal())
-            if inside < until:
-                spans[team_days.team_id].append(OpenSpan(start, inside, until))
-    totals = _counts(stretches, len(instants))
+    instants = np.array([microseconds(workset.clock.instant_of(day)) for day in periods], np.int64)
+    # The open interval and the clock both hold their begin and not their end.
+    first = np.searchsorted(instants, starts)
+    end = np.maximum(np.searchsorted(instants, workset.work.ended_at), first)
+    swept = _sweep(
+        workset.attribution,
+        _Open(workset.work.author, starts, first, end),
+        first_day.toordinal(),
+        instants,
+        len(workset.team_ids),
+    )
+    totals = present(first, end, len(instants))
     # Every attributed merge request belongs to the organisation, which holds each once.
-    attributed = _counts(((s.first, s.end) for s in spans[workset.root_id]), len(instants))
-
-    def values() -> Iterator[Value]:
-        for team_id in workset.team_ids:
-            quantiles = sweep(spans.pop(team_id, ()), instants)
-            for day, found in zip(periods, quantiles, strict=True):
-                yield _value(team_id, day, found)
-
-    coverage = [
-        Covered(period=day, attributed=attributed[index], total=totals[index])
-        for index, day in enumerate(periods)
-    ]
-    return Computed(values={"": values()}, coverage=coverage)
+    attributed = swept.n[:, workset.team_ids.index(workset.root_id)]
+    median, p25, p75, p95 = swept.quantiles
+    return Computed(
+        values={"": DailyValues(workset.team_ids, first_day, swept.n, median, p25, p75, p95)},
+        coverage=[
+            Covered(period=day, attributed=int(attributed[row]), total=int(totals[row]))
+            for row, day in enumerate(periods)
+        ],
+    )
 
 
-def _value(team_id: int, day: date, found: Quantiles | None) -> Value:
-    if found is None:
-        return Value(team_id=team_id, period=day, value=None, n=0, reason=Reason.NO_DATA)
-    return Value(
-        team_id=team_id,
-        period=day,
-        value=found.median,
-        n=found.n,
-        p25=found.p25,
-        p75=found.p75,
-        p95=found.p95,
+def _sweep(
+    attribution: Attribution, work: _Open, first_day: int, instants: Integers, teams: int
+) -> Ages:
+    """The ages in all teams, some of the teams at a time. first_day: an ordinal."""
+    shape = (len(instants), teams)
+    n = np.zeros(shape, np.int64)
+    quantiles = tuple(np.full(shape, np.nan) for _ in QUANTILES)
+    for group in _groups(attribution, work.author, teams):
+        spans = _spans(attribution, work, first_day, group)
+        found = sweep(spans, instants, len(group))
+        n[:, group] = found.n
+        for all_teams, some in zip(quantiles, found.quantiles, strict=True):
+            all_teams[:, group] = some
+    return Ages(n, quantiles)
+
+
+def _groups(attribution: Attribution, author: Integers, teams: int) -> Iterator[Integers]:
+    """The teams, as many together as have merge requests for one sweep; one at least."""
+    works = np.searchsorted(np.sort(author), attribution.account, "right")
+    works -= np.searchsorted(np.sort(author), attribution.account, "left")
+    weight = np.bincount(attribution.team, works, minlength=teams)
+    group = (np.cumsum(weight) // SWEPT_TOGETHER).astype(np.int64)
+    for number in np.unique(group):
+        yield np.flatnonzero(group == number)
+
+
+def _spans(attribution: Attribution, work: _Open, first_day: int, group: Integers) -> Spans:
+    """What is open in the lists of some teams, which are numbered from 0 on."""
+    chosen = np.isin(attribution.team, group)
+    some = Attribution(
+        attribution.account[chosen],
+        np.searchsorted(group, attribution.team[chosen]),
+        attribution.first[chosen],
+        attribution.end[chosen],
+    )
+    pairs = some.pairs(work.author)
+    first = np.maximum(work.first[pairs.work], some.first[pairs.span] - first_day)
+    end = np.minimum(work.end[pairs.work], some.end[pairs.span] - first_day)
+    there = first < end
+    return Spans(
+        some.team[pairs.span[there]], work.start[pairs.work[there]], first[there], end[there]
     )
 
 
@@ -219,7 +170,7 @@ OPEN_MR_REVIEW_TIME = Indicator(
         "unmerged; ours keep them in the days they were open. The clock never pauses."
     ),
     nothing=("none in review", "There were no open merge requests in review {when}."),
-    compute=lambda workset, day: _compute(workset, day, lambda work: work.review_started_at),
+    compute=lambda workset, day: _compute(workset, day, workset.work.review_started_at),
     evidence=lambda session, query: _evidence(session, query, "review_started_at"),
 )
 
@@ -246,6 +197,6 @@ OPEN_MR_AGE = Indicator(
         "unmerged; ours keep them in the days they were open."
     ),
     nothing=("none open", "There were no open merge requests {when}."),
-    compute=lambda workset, day: _compute(workset, day, lambda work: work.created_at),
+    compute=lambda workset, day: _compute(workset, day, workset.work.created_at),
     evidence=lambda session, query: _evidence(session, query, "created_at"),
 )

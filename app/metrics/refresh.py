@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from app.metrics import INDICATORS
 from app.metrics.calendar import Clock, first_of_month, last_of_month, local_day
 from app.metrics.collected import collected_through, sources_of
+from app.metrics.daily import DailyValues
+from app.metrics.daily_store import store_days
 from app.metrics.derive_considered import derive_considered
 from app.metrics.derive_facts import claim, derive_facts
 from app.metrics.derive_organisation import derive_attribution, derive_members, derive_ownership
@@ -201,7 +203,10 @@ def _compute(session: Session, item: Due, workset: Workset, now: datetime) -> Wr
     )
     written = Written()
     for variant, values in computed.values.items():
-        written += store_values(session, item.indicator, variant, values, recording)
+        if isinstance(values, DailyValues):
+            written += store_days(session, item.indicator, variant, values, recording)
+        else:
+            written += store_values(session, item.indicator, variant, values, recording)
     return written + store_coverage(session, item.indicator, computed.coverage, recording)
 
 

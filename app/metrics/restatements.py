@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import Date, Double, Integer, and_, case, cast, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import InvalidValueError
@@ -12,7 +12,7 @@ from app.metrics.calendar import local_midnight, month_label
 from app.metrics.indicator import Cadence, Reason, Restated
 from app.metrics.teams import load_tree
 from app.settings import Settings
-from app.store.tables import IndicatorValue, Team
+from app.store.tables import DailyValue, IndicatorValue, Team
 
 DAYS = 31
 """How far back without `from`."""
@@ -58,9 +58,15 @@ def restatements(
     InvalidValueError.
     """
     first, end = _range(settings, from_, to)
-    old, new = IndicatorValue, aliased(IndicatorValue)
+    old, new, over = IndicatorValue, aliased(IndicatorValue), DailyValue
+    # What took its place is superseded itself by now, or in force: a day that is over, or a month.
+    day = cast(func.extract("day", old.period), Integer)
+    value_now = func.coalesce(new.value, func.nullif(over.value[day], cast("NaN", Double)))
+    reason_now = func.coalesce(
+        new.reason, case((over.value[day] == cast("NaN", Double), "no_data"))
+    )
     statement = (
-        select(old, Team.slug, new.value, new.reason)
+        select(old, Team.slug, value_now, reason_now)
         .join(Team, Team.id == old.team_id)
         .outerjoin(
             new,
@@ -70,6 +76,16 @@ def restatements(
                 new.team_id == old.team_id,
                 new.period == old.period,
                 new.recorded_at == old.superseded_at,
+            ),
+        )
+        .outerjoin(
+            over,
+            and_(
+                over.indicator == old.indicator,
+                over.variant == old.variant,
+                over.team_id == old.team_id,
+                over.month == cast(func.date_trunc("month", old.period), Date),
+                over.recorded_at[day] == old.superseded_at,
             ),
         )
         .where(

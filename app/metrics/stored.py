@@ -1,15 +1,40 @@
 """Reads what refresh stored: values, coverages, and how far the data reach."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Date, Select, and_, any_, bindparam, or_, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.store.tables import Coverage, IndicatorValue, RefreshState
+from app.metrics import get_indicator
+from app.metrics.calendar import first_of_month
+from app.metrics.indicator import Cadence
+from app.store.tables import Coverage, DailyValue, IndicatorValue, RefreshState
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +103,8 @@ def load_data_through(session: Session) -> dict[str, datetime]:
 
 def load_values(
     session: Session,
-    wanted: Iterable[Wanted],
-    team_ids: Iterable[int],
+    wanted: Collection[Wanted],
+    team_ids: Collection[int],
     known_at: datetime | None = None,
 ) -> Values:
     """The values of the teams, as they are or as they stood at an instant. One statement."""
@@ -93,14 +118,73 @@ def load_values(
             for each in wanted
         )
     )
-    of_teams = IndicatorValue.team_id == any_(
-        bindparam(None, list(team_ids), type_=ARRAY(IndicatorValue.team_id.type))
-    )
+    of_teams = IndicatorValue.team_id == _any_team(team_ids)
     statement = select(*COLUMNS).where(matches, of_teams)
-    rows = session.execute(
-        _as_known(statement, IndicatorValue.recorded_at, IndicatorValue.superseded_at, known_at)
-    )
+    arms = [
+        *_as_known(statement, IndicatorValue.recorded_at, IndicatorValue.superseded_at, known_at),
+        *(
+            _days(each, team_ids, known_at)
+            for each in wanted
+            if get_indicator(each.indicator).cadence is Cadence.DAILY
+        ),
+    ]
+    rows = session.execute(union_all(*arms))
     return {(row.team_id, row.indicator, row.period): Stored._make(row) for row in rows}
+
+
+NOT_A_NUMBER = cast(literal("NaN"), Double)
+NEVER = cast(literal("-infinity"), DateTime(timezone=True))
+
+
+def _days(
+    wanted: Wanted, team_ids: Collection[int], known_at: datetime | None
+) -> Select[*tuple[Any, ...]]:
+    """The present values of days that are over, in the columns of COLUMNS."""
+    periods = sorted(wanted.periods)
+    asked = (
+        func.unnest(
+            bindparam(None, periods, type_=ARRAY(Date())),
+            bindparam(None, [first_of_month(day) for day in periods], type_=ARRAY(Date())),
+            bindparam(None, [day.day for day in periods], type_=ARRAY(Integer())),
+        )
+        .table_valued(column("period", Date), column("month", Date), column("item", Integer))
+        .render_derived()
+    )
+    item = asked.c.item
+
+    def measured(name: str) -> ColumnElement[Any]:
+        return func.nullif(getattr(DailyValue, name)[item], NOT_A_NUMBER)
+
+    recorded_at = DailyValue.recorded_at[item]
+    statement = select(
+        DailyValue.indicator,
+        DailyValue.team_id,
+        asked.c.period,
+        measured("value"),
+        DailyValue.n[item],
+        cast(null(), Double),
+        cast(null(), Double),
+        measured("p25"),
+        measured("p75"),
+        measured("p95"),
+        case((DailyValue.value[item] == NOT_A_NUMBER, "no_data")),
+        false(),
+        cast(null(), JSONB),
+        recorded_at,
+        cast(null(), DateTime(timezone=True)),
+        cast(null(), Text),
+    ).where(
+        DailyValue.indicator == wanted.indicator,
+        DailyValue.variant == wanted.variant,
+        DailyValue.team_id == _any_team(team_ids),
+        DailyValue.month == asked.c.month,
+        recorded_at > NEVER,
+    )
+    return statement if known_at is None else statement.where(recorded_at <= known_at)
+
+
+def _any_team(team_ids: Collection[int]) -> ColumnElement[Any]:
+    return any_(bindparam(None, list(team_ids), type_=ARRAY(IndicatorValue.team_id.type)))
 
 
 def load_coverages(
@@ -117,7 +201,7 @@ def load_coverages(
         Coverage.indicator, Coverage.period, Coverage.attributed, Coverage.total
     ).where(matches)
     rows = session.execute(
-        _as_known(statement, Coverage.recorded_at, Coverage.superseded_at, known_at)
+        union_all(*_as_known(statement, Coverage.recorded_at, Coverage.superseded_at, known_at))
     )
     return {
         (indicator, period): attributed / total if total else None
@@ -134,13 +218,13 @@ def _as_known(
     recorded_at: InstrumentedAttribute[datetime],
     superseded_at: InstrumentedAttribute[datetime | None],
     known_at: datetime | None,
-) -> Any:
+) -> Sequence[Select[*tuple[Any, ...]]]:
     """The rows in force now, or those that were in force at an instant."""
     current = statement.where(superseded_at.is_(None))
     if known_at is None:
-        return current
+        return [current]
     # Two arms, so that each is answered from its own partial index.
-    return union_all(
+    return [
         current.where(recorded_at <= known_at),
         statement.where(recorded_at <= known_at, superseded_at > known_at),
-    )
+    ]

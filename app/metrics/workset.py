@@ -6,27 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.attribution import Tree
 from app.metrics.calendar import Clock
+from app.metrics.work_columns import Attribution, WorkColumns
 from app.settings import Settings
 from app.store.tables.organisation import ROOT_TEAM
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A counted merge request; instants in microseconds since 1970, None where not happened."""
-
-    author_id: int | None
-    project_id: int
-    created_at: int
-    review_started_at: int | None
-    ended_at: int | None
-    merged_at: int | None
-    community: bool
-    first_engaged_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +36,6 @@ class CommunityWork:
 class Days:
     """Days as ordinals: from first up to, not including, end."""
 
-    first: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class TeamDays:
-    """Days of a team, as ordinals: from first up to, not including, end."""
-
-    team_id: int
     first: int
     end: int
 
@@ -121,7 +100,7 @@ class Workset:
     slugs: by team id.
     work: counted merge requests that ended (or are open, or came to review) at or after first_day's
     begin. handbook: those merged into handbook scope, product scope or not. community: all of them.
-    attribution: the teams of an account's work, by account id.
+    attribution: the teams of an account's work; a team's index is its place in team_ids.
     members: days of each person as a member, by team id, teams above included.
     employment: by person. employed: the days on which an account's person was employed, by account.
     people_known: whether anybody is known at all.
@@ -134,14 +113,14 @@ class Workset:
     history_start: date
     team_ids: Sequence[int]
     root_id: int
-    work: Sequence[Work]
-    attribution: Mapping[int, Sequence[TeamDays]]
+    work: WorkColumns
+    attribution: Attribution
     members: Mapping[int, Sequence[PersonDays]]
     owners: Mapping[int, frozenset[int]]
     settings: Settings = field(default_factory=Settings)
     tree: Tree = field(default_factory=lambda: Tree({}))
     slugs: Mapping[int, str] = field(default_factory=dict)
-    handbook: Sequence[Work] = ()
+    handbook: WorkColumns = field(default_factory=lambda: WorkColumns.of(()))
     community: Sequence[CommunityWork] = ()
     employment: Mapping[str, Sequence[Employment]] = field(default_factory=dict)
     employed: Mapping[int, Sequence[Days]] = field(default_factory=dict)
@@ -156,27 +135,10 @@ class Workset:
         return self.owners.get(project_id, frozenset()) | {self.root_id}
 
 
-COLUMNS = """
-    author_id, project_id,
-    (extract(epoch FROM created_at) * 1000000)::bigint,
-    (extract(epoch FROM review_started_at) * 1000000)::bigint,
-    (extract(epoch FROM ended_at) * 1000000)::bigint,
-    (extract(epoch FROM merged_at) * 1000000)::bigint,
-    community,
-    (extract(epoch FROM first_engaged_at) * 1000000)::bigint
-"""
-WORK = text(
-    f"""
-    SELECT {COLUMNS} FROM merge_request_facts
-    WHERE counted AND (ended_at IS NULL OR ended_at >= :since OR review_started_at >= :since)
-    """  # noqa: S608 - our own column names
+WORK = sql.SQL(
+    "counted AND (ended_at IS NULL OR ended_at >= {since} OR review_started_at >= {since})"
 )
-HANDBOOK = text(
-    f"""
-    SELECT {COLUMNS} FROM merge_request_facts
-    WHERE handbook AND (counted OR left_out = 'out_of_scope') AND merged_at >= :since
-    """  # noqa: S608
-)
+HANDBOOK = sql.SQL("handbook AND (counted OR left_out = 'out_of_scope') AND merged_at >= {since}")
 COMMUNITY = text(
     """
     SELECT merge_request_id, project_id,
@@ -190,24 +152,25 @@ COMMUNITY = text(
 
 def load(session: Session, clock: Clock, settings: Settings, first_day: date) -> Workset:
     """Reads the workset for the periods from first_day on."""
-    since = {"since": clock.start_of(first_day)}
+    since = clock.start_of(first_day)
     considered = _considered(session)
     planning = _planning(session, considered)
+    team_ids = list(planning.slugs)
     return Workset(
         clock=clock,
         first_day=first_day,
         history_start=settings.reporting.history_start,
-        team_ids=list(planning.slugs),
+        team_ids=team_ids,
         root_id=next(id_ for id_, slug in planning.slugs.items() if slug == ROOT_TEAM),
-        work=[Work(*row) for row in session.execute(WORK, since)],
-        attribution=_attribution(session),
+        work=WorkColumns.read(session, WORK.format(since=sql.Literal(since))),
+        attribution=Attribution.read(session, team_ids),
         members=_members(session),
         owners=_owners(session),
         settings=settings,
         tree=planning.tree,
         slugs=planning.slugs,
-        handbook=[Work(*row) for row in session.execute(HANDBOOK, since)],
-        community=community_work(session, clock.start_of(first_day)),
+        handbook=WorkColumns.read(session, HANDBOOK.format(since=sql.Literal(since))),
+        community=community_work(session, since),
         employment=_employment(considered["employment"]),
         employed=_employed(considered["employed"]),
         people_known=bool(considered["people"]),
@@ -277,15 +240,6 @@ def _considered(session: Session) -> dict[str, list[tuple[str, Any]]]:
     ):
         found[kind].append((key, content))
     return found
-
-
-def _attribution(session: Session) -> dict[int, list[TeamDays]]:
-    attribution: dict[int, list[TeamDays]] = defaultdict(list)
-    for account_id, team_id, first, end in session.execute(
-        text("SELECT account_id, team_id, first_day, end_day FROM attribution_spans")
-    ):
-        attribution[account_id].append(TeamDays(team_id, first.toordinal(), end.toordinal()))
-    return attribution
 
 
 def _members(session: Session) -> dict[int, list[PersonDays]]:

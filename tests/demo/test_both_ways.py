@@ -50,7 +50,7 @@ def values(engine: Engine, company: CompanyWorld, sections: dict[str, Any]) -> d
         rows = session.execute(
             text(
                 "SELECT v.indicator, t.slug, v.period, v.value, v.n, v.numerator, v.denominator,"
-                " v.reason, v.beside FROM indicator_values v JOIN teams t ON t.id = v.team_id"
+                " v.reason, v.beside FROM period_values v JOIN teams t ON t.id = v.team_id"
                 " WHERE v.indicator = ANY(:keys) AND v.superseded_at IS NULL"
             ),
             {"keys": list(ABOUT_PEOPLE)},

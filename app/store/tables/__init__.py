@@ -18,8 +18,9 @@ from app.store.tables.effective import (
 )
 from app.store.tables.hiring import Offer, Opening, PlannedHeadcount
 from app.store.tables.organisation import Employment, Identity, Membership, Person, Team
+from app.store.tables.period_values import PeriodValue
 from app.store.tables.runs import Position, QuarantinedRecord, Run
-from app.store.tables.values import Coverage, IndicatorValue, Target
+from app.store.tables.values import Coverage, DailyValue, IndicatorValue, Target
 from app.store.tables.work import (
     Account,
     ChangedPath,
@@ -37,6 +38,7 @@ __all__ = [
     "ChangedPath",
     "Considered",
     "Coverage",
+    "DailyValue",
     "EffectiveEmployment",
     "EffectiveIdentity",
     "EffectiveMembership",
@@ -52,6 +54,7 @@ __all__ = [
     "Note",
     "Offer",
     "Opening",
+    "PeriodValue",
     "Person",
     "PlannedHeadcount",
     "Position",

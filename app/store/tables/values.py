@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, DateTime, Double, ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.tables.base import Base
@@ -12,9 +12,15 @@ REASONS_OF_RESTATEMENT = (
     "superseded_reason in ('late_data', 'membership', 'configuration', 'definition', 'time_passed')"
 )
 
+DAYS_OF_A_MONTH = 31
+"""Items in each array of daily_values, whatever the month."""
+
 
 class IndicatorValue(Base):
-    """What an indicator was for a team in a period, from recorded_at up to superseded_at."""
+    """What an indicator was for a team in a period, from recorded_at up to superseded_at.
+
+    The present values of daily indicators are in daily_values, as far as the days are over.
+    """
 
     __tablename__ = "indicator_values"
     __table_args__ = (
@@ -70,6 +76,32 @@ class IndicatorValue(Base):
     recorded_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
     superseded_reason: Mapped[str | None]
+
+
+class DailyValue(Base):
+    """What a daily indicator was for a team on the days of a month that are over.
+
+    A month in a row, for there are millions of days: each array has an item for each day of the
+    month, from 1 on. What was superseded, and the running day, are in indicator_values.
+    """
+
+    __tablename__ = "daily_values"
+    # A day is added to every row of its month: it stays on its page, and no index has to follow.
+    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
+
+    indicator: Mapped[str] = mapped_column(primary_key=True)
+    variant: Mapped[str] = mapped_column(primary_key=True, server_default="")
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    """The first day of the month."""
+    n: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    value: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    """NaN where there is no value: nothing was there to be measured."""
+    p25: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    p75: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    p95: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    recorded_at: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))
+    """-infinity where no value was recorded: the day is not over, or lies before history_start."""
 
 
 class Coverage(Base):

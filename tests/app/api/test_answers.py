@@ -170,7 +170,7 @@ def test_a_series(get: Any, collected: Engine) -> None:
     with collected.connect() as connection:
         stored = connection.scalar(
             text(
-                "SELECT value FROM indicator_values v JOIN teams t ON t.id = v.team_id"
+                "SELECT value FROM period_values v JOIN teams t ON t.id = v.team_id"
                 " WHERE slug = 'checkout' AND indicator = 'open_mr_age' AND period = '2024-03-20'"
                 " AND superseded_at IS NULL"
             )

@@ -15,10 +15,10 @@ from app.store.tables import (
     Employment,
     FormerUsername,
     Identity,
-    IndicatorValue,
     Membership,
     MergeRequest,
     Note,
+    PeriodValue,
     Person,
     Project,
     Reviewer,
@@ -156,16 +156,16 @@ class Store:
             )
         )
 
-    def shown(self, indicator: str, team: str, period: date) -> IndicatorValue:
+    def shown(self, indicator: str, team: str, period: date) -> PeriodValue:
         """The whole row of a value as it is stored now."""
         return self.session.scalars(
-            select(IndicatorValue)
-            .join(Team, Team.id == IndicatorValue.team_id)
+            select(PeriodValue)
+            .join(Team, Team.id == PeriodValue.team_id)
             .where(
-                IndicatorValue.indicator == indicator,
+                PeriodValue.indicator == indicator,
                 Team.slug == team,
-                IndicatorValue.period == period,
-                IndicatorValue.superseded_at.is_(None),
+                PeriodValue.period == period,
+                PeriodValue.superseded_at.is_(None),
             )
             .execution_options(populate_existing=True)
         ).one()
@@ -200,7 +200,7 @@ class Store:
         """(value, n) as it is stored now."""
         row = self.session.execute(
             text(
-                "SELECT v.value, v.n FROM indicator_values v JOIN teams t ON t.id = v.team_id"
+                "SELECT v.value, v.n FROM period_values v JOIN teams t ON t.id = v.team_id"
                 " WHERE v.indicator = :indicator AND t.slug = :team AND v.period = :period"
                 " AND v.variant = :variant AND v.superseded_at IS NULL"
             ),

@@ -14,7 +14,7 @@ from app.metrics.community import Answered, Promise
 from app.metrics.refresh import refresh
 from app.metrics.workset import CommunityWork, Days
 from app.settings import Settings
-from app.store.tables import Employment, IndicatorValue, Person
+from app.store.tables import Employment, PeriodValue, Person
 
 from .conftest import Store
 
@@ -103,9 +103,9 @@ def test_a_pending_answer_becomes_a_miss_as_time_passes(company: Store, settings
     assert beside(store, "checkout") == (None, 0, 0, 0, 1, 0)
     refresh(session, settings, store.collected("2024-04-01 13:00"))
     assert beside(store, "checkout") == (0, 1, 0, 1, 0, 0)
-    superseded = session.query(IndicatorValue).filter(
-        IndicatorValue.indicator == "community_response",
-        IndicatorValue.superseded_at.is_not(None),
+    superseded = session.query(PeriodValue).filter(
+        PeriodValue.indicator == "community_response",
+        PeriodValue.superseded_at.is_not(None),
     )
     assert {(row.period, row.superseded_reason) for row in superseded} == {(MARCH, "time_passed")}
 
@@ -132,9 +132,9 @@ def test_who_was_employed_decides_and_restates(company: Store, settings: Setting
     )
     refresh(session, settings, store.collected("2024-04-11 12:00"))
     assert store.value("community_response", "checkout", MARCH) == (100, 1)
-    superseded = session.query(IndicatorValue).filter(
-        IndicatorValue.indicator == "community_response",
-        IndicatorValue.superseded_at.is_not(None),
+    superseded = session.query(PeriodValue).filter(
+        PeriodValue.indicator == "community_response",
+        PeriodValue.superseded_at.is_not(None),
     )
     assert {row.superseded_reason for row in superseded} == {"membership"}
 

@@ -18,7 +18,7 @@ from app.metrics.indicator import Point, Reason, Status
 from app.metrics.refresh import refresh
 from app.metrics.restatements import restatements
 from app.settings import Settings
-from app.store.tables import IndicatorValue, Person, Target, Team
+from app.store.tables import PeriodValue, Person, Target, Team
 
 from .conftest import Store, at
 
@@ -263,13 +263,13 @@ def test_a_late_declaration_restates_the_months_it_touches(
     now = at("2024-06-10 13:00")
     refresh(session, settings, now)
     rows = session.execute(
-        select(Team.slug, IndicatorValue.period)
-        .join(Team, Team.id == IndicatorValue.team_id)
+        select(Team.slug, PeriodValue.period)
+        .join(Team, Team.id == PeriodValue.team_id)
         .where(
-            IndicatorValue.indicator == KEY,
-            IndicatorValue.superseded_at.is_(None),
-            IndicatorValue.recorded_at == now,
-            IndicatorValue.partial.is_(False),
+            PeriodValue.indicator == KEY,
+            PeriodValue.superseded_at.is_(None),
+            PeriodValue.recorded_at == now,
+            PeriodValue.partial.is_(False),
         )
     )
     assert {(slug, period) for slug, period in rows} == {
@@ -277,8 +277,8 @@ def test_a_late_declaration_restates_the_months_it_touches(
     }
     assert shares(point(session, settings, "red", APRIL))["man"] == pytest.approx(900 / 21)
     reasons = session.scalars(
-        select(IndicatorValue.superseded_reason).where(
-            IndicatorValue.indicator == KEY, IndicatorValue.superseded_at == now
+        select(PeriodValue.superseded_reason).where(
+            PeriodValue.indicator == KEY, PeriodValue.superseded_at == now
         )
     )
     assert set(reasons) == {"late_data"}

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from app.metrics import queries
 from app.metrics.durations import TIME_TO_MERGE
-from app.metrics.quantiles import percentile_cont
 from app.metrics.refresh import refresh
 from app.settings import Settings
 
 from .conftest import Store
+from .test_sweep_property import percentile_cont
 
 MARCH = date(2024, 3, 1)
 

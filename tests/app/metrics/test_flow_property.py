@@ -13,7 +13,8 @@ from app.metrics.calendar import Clock, microseconds
 from app.metrics.durations import FIRST_ENGAGEMENT_TIME, REVIEW_TIME_TO_MERGE, TIME_TO_MERGE
 from app.metrics.flow import HANDBOOK_UPDATE_RATE
 from app.metrics.indicator import Indicator, Value
-from app.metrics.workset import PersonDays, TeamDays, Work, Workset
+from app.metrics.work_columns import Attribution, TeamDays, Work, WorkColumns
+from app.metrics.workset import PersonDays, Workset
 
 from .test_sweep_property import close, percentile_cont
 
@@ -101,16 +102,19 @@ def workset_of(case: Case) -> Workset:
         history_start=FIRST,
         team_ids=[ROOT, RED, BLUE],
         root_id=ROOT,
-        work=work,
-        handbook=work,
-        attribution={
-            10: [
-                TeamDays(ROOT, first, FOREVER),
-                TeamDays(RED, first, moved),
-                TeamDays(BLUE, moved, FOREVER),
-            ],
-            11: [TeamDays(ROOT, first, FOREVER), TeamDays(BLUE, first, FOREVER)],
-        },
+        work=WorkColumns.of(work),
+        handbook=WorkColumns.of(work),
+        attribution=Attribution.of(
+            {
+                10: [
+                    TeamDays(ROOT, first, FOREVER),
+                    TeamDays(RED, first, moved),
+                    TeamDays(BLUE, moved, FOREVER),
+                ],
+                11: [TeamDays(ROOT, first, FOREVER), TeamDays(BLUE, first, FOREVER)],
+            },
+            [ROOT, RED, BLUE],
+        ),
         members={
             ROOT: [PersonDays("ten", first, FOREVER), eleven],
             RED: [red],

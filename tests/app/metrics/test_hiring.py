@@ -14,7 +14,7 @@ from app.metrics.indicator import Reason, Status
 from app.metrics.refresh import refresh
 from app.metrics.targets import status_of
 from app.settings import Settings
-from app.store.tables import Employment, IndicatorValue, Offer, Opening, PlannedHeadcount, Team
+from app.store.tables import Employment, Offer, Opening, PeriodValue, PlannedHeadcount, Team
 
 from .conftest import Store, at
 
@@ -252,13 +252,13 @@ def test_somebody_in_two_teams_counts_once_above_them(company: Store, settings: 
 def _touched(session: Session, now: datetime) -> set[tuple[str, str, date]]:
     """The past values that were recorded at an instant: (indicator, team, month)."""
     rows = session.execute(
-        select(IndicatorValue.indicator, Team.slug, IndicatorValue.period)
-        .join(Team, Team.id == IndicatorValue.team_id)
+        select(PeriodValue.indicator, Team.slug, PeriodValue.period)
+        .join(Team, Team.id == PeriodValue.team_id)
         .where(
-            IndicatorValue.superseded_at.is_(None),
-            IndicatorValue.recorded_at == now,
-            IndicatorValue.partial.is_(False),
-            IndicatorValue.indicator.in_([KEY, "retention", "diversity"]),
+            PeriodValue.superseded_at.is_(None),
+            PeriodValue.recorded_at == now,
+            PeriodValue.partial.is_(False),
+            PeriodValue.indicator.in_([KEY, "retention", "diversity"]),
         )
     )
     return {(key, slug, period) for key, slug, period in rows}
@@ -280,7 +280,7 @@ def test_a_changed_plan_restates_its_values_alone(company: Store, settings: Sett
         (KEY, team, month) for team in ("red", "product", "organisation") for month in (APRIL, MAY)
     }
     reasons = session.scalars(
-        select(IndicatorValue.superseded_reason).where(IndicatorValue.superseded_at.is_not(None))
+        select(PeriodValue.superseded_reason).where(PeriodValue.superseded_at.is_not(None))
     )
     assert set(reasons) == {"configuration"}
     assert company.value(KEY, "red", APRIL) == (40.0, 2)

@@ -27,6 +27,7 @@ from .conftest import Store
 FIRST = date(2024, 1, 1)
 TABLES = (
     "indicator_values",
+    "daily_values",
     "coverages",
     "refresh_state",
     "merge_request_facts",
@@ -127,7 +128,7 @@ def current_values(session: Session) -> set[tuple[object, ...]]:
     values = session.execute(
         text(
             "SELECT indicator, variant, team_id, period, value, n, numerator, denominator, p25, p75,"
-            " p95, reason, partial, beside::text FROM indicator_values WHERE superseded_at IS NULL"
+            " p95, reason, partial, beside::text FROM period_values WHERE superseded_at IS NULL"
         )
     )
     coverage = session.execute(

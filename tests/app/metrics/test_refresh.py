@@ -39,10 +39,10 @@ def history(session: Session, indicator: str, team: str, period: date) -> list[t
         tuple(row)
         for row in session.execute(
             text(
-                "SELECT v.value, v.superseded_reason FROM indicator_values v"
+                "SELECT v.value, v.superseded_reason FROM period_values v"
                 " JOIN teams t ON t.id = v.team_id"
                 " WHERE v.indicator = :i AND t.slug = :t AND v.period = :p AND v.variant IN ('', 'narrow')"
-                " ORDER BY v.recorded_at, v.id"
+                " ORDER BY v.recorded_at"
             ),
             {"i": indicator, "t": team, "p": period},
         )
@@ -237,7 +237,7 @@ def test_the_average_headcount_counts_each_person_once_and_every_day(
     refresh(session, settings, organisation.collected("2024-02-05 12:00"))
     row = session.execute(
         text(
-            "SELECT v.numerator, v.denominator FROM indicator_values v"
+            "SELECT v.numerator, v.denominator FROM period_values v"
             " JOIN teams t ON t.id = v.team_id"
             " WHERE v.indicator = 'mr_rate' AND v.variant = 'narrow' AND t.slug = 'product'"
             " AND v.period = '2024-01-01'"
@@ -254,7 +254,7 @@ def test_no_value_before_every_source_was_collected(
     now = organisation.collected("2024-01-20 12:00", ["gitlab"])
     report = refresh(session, settings, now)
     assert report.not_computed["open_mr_age"] == "files"
-    assert session.scalar(text("SELECT count(*) FROM indicator_values")) == 0
+    assert session.scalar(text("SELECT count(*) FROM period_values")) == 0
     organisation.collected("2024-01-20 11:00", ["files"])
     refresh(session, settings, now)
     # Measured at the earlier of the two.

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select, update
 
 from app.metrics.refresh import refresh
 from app.settings import Settings
-from app.store.tables import IndicatorValue, Membership, PlannedHeadcount, Team
+from app.store.tables import Membership, PeriodValue, PlannedHeadcount, Team
 
 from .conftest import Store, at
 
@@ -43,9 +43,9 @@ def company(store: Store, settings: Settings) -> Store:
 def restated(store: Store) -> set[tuple[str, str, str]]:
     """(team, indicator, reason) of what was superseded."""
     rows = store.session.execute(
-        select(Team.slug, IndicatorValue.indicator, IndicatorValue.superseded_reason)
-        .join(Team, Team.id == IndicatorValue.team_id)
-        .where(IndicatorValue.superseded_at.is_not(None))
+        select(Team.slug, PeriodValue.indicator, PeriodValue.superseded_reason)
+        .join(Team, Team.id == PeriodValue.team_id)
+        .where(PeriodValue.superseded_at.is_not(None))
     )
     return {(slug, key, str(reason)) for slug, key, reason in rows}
 
@@ -55,8 +55,8 @@ def recorded_anew(store: Store, since: str) -> set[str]:
     return set(
         store.session.scalars(
             select(Team.slug)
-            .join(IndicatorValue, IndicatorValue.team_id == Team.id)
-            .where(IndicatorValue.recorded_at >= at(since), ~IndicatorValue.partial)
+            .join(PeriodValue, PeriodValue.team_id == Team.id)
+            .where(PeriodValue.recorded_at >= at(since), ~PeriodValue.partial)
         )
     )
 
@@ -92,9 +92,9 @@ def test_somebody_who_moved_restates_the_two_teams_from_that_day(
     assert {team for team, _, _ in restated(company)} == {"red", "blue"}
     assert {reason for _, _, reason in restated(company)} == {"membership"}
     first = session.scalar(
-        select(IndicatorValue.period)
-        .where(IndicatorValue.superseded_at.is_not(None))
-        .order_by(IndicatorValue.period)
+        select(PeriodValue.period)
+        .where(PeriodValue.superseded_at.is_not(None))
+        .order_by(PeriodValue.period)
         .limit(1)
     )
     assert first == date(2024, 3, 1)

@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from app.metrics import queries
 from app.metrics.refresh import refresh
 from app.settings import Settings
-from app.store.tables import Employment, IndicatorValue, Team
+from app.store.tables import Employment, PeriodValue, Team
 
 from .conftest import Store, at
 
@@ -229,22 +229,20 @@ def test_a_late_termination_restates_the_values_that_it_touches(
     now = at("2024-06-10 13:00")
     refresh(session, settings, now)
     rows = session.execute(
-        select(Team.slug, IndicatorValue.period)
-        .join(Team, Team.id == IndicatorValue.team_id)
+        select(Team.slug, PeriodValue.period)
+        .join(Team, Team.id == PeriodValue.team_id)
         .where(
-            IndicatorValue.indicator == KEY,
-            IndicatorValue.recorded_at == now,
-            IndicatorValue.superseded_at.is_(None),
-            IndicatorValue.partial.is_(False),
+            PeriodValue.indicator == KEY,
+            PeriodValue.recorded_at == now,
+            PeriodValue.superseded_at.is_(None),
+            PeriodValue.partial.is_(False),
         )
     )
     assert {(slug, period) for slug, period in rows} == {
         (team, month(2024, number)) for team in ("red", "organisation") for number in (4, 5)
     }
     old = session.scalars(
-        select(IndicatorValue).where(
-            IndicatorValue.indicator == KEY, IndicatorValue.superseded_at == now
-        )
+        select(PeriodValue).where(PeriodValue.indicator == KEY, PeriodValue.superseded_at == now)
     ).all()
     assert {row.superseded_reason for row in old} == {"membership"}
     assert {row.value for row in old} == {100.0}

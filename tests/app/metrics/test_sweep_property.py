@@ -17,7 +17,8 @@ from app.metrics.flow import MR_RATE
 from app.metrics.indicator import Indicator, Value
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
 from app.metrics.review_start import ReviewNote
-from app.metrics.workset import PersonDays, TeamDays, Work, Workset
+from app.metrics.work_columns import Attribution, TeamDays, Work, WorkColumns
+from app.metrics.workset import PersonDays, Workset
 
 FIRST = date(2024, 2, 25)  # the days cross the end of a leap February and a change of clocks
 DAYS = 40
@@ -136,7 +137,7 @@ def workset_of(case: Case) -> Workset:
         history_start=FIRST,
         team_ids=sorted(PARENTS),
         root_id=1,
-        work=[
+        work=WorkColumns.of(
             Work(
                 f.author_id,
                 f.project_id,
@@ -148,15 +149,18 @@ def workset_of(case: Case) -> Workset:
             )
             for f in case.facts
             if f.counted
-        ],
-        attribution={
-            account: [
-                days(s.team_id, s.first_day, s.end_day)
-                for s in attribution_spans(people.get(person, []), tree)
-            ]
-            for account, person in PEOPLE.items()
-            if person in people
-        },
+        ),
+        attribution=Attribution.of(
+            {
+                account: [
+                    days(s.team_id, s.first_day, s.end_day)
+                    for s in attribution_spans(people.get(person, []), tree)
+                ]
+                for account, person in PEOPLE.items()
+                if person in people
+            },
+            sorted(PARENTS),
+        ),
         members=members,
         owners={100: frozenset({4, 2, 1})},
     )

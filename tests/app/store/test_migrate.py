@@ -212,6 +212,7 @@ def test_deleting_a_row_never_searches_a_whole_table(engine: Engine) -> None:
     # Teams are retired, never deleted: their stored values are kept.
     assert keys - first == {
         ("indicator_values", "team_id"),
+        ("daily_values", "team_id"),
         ("targets", "team"),
         ("offers", "team"),
     }

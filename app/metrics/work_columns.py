@@ -1,0 +1,183 @@
+"""Merge requests and whose they are, as columns: a million objects would take seconds and gigabytes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from psycopg import sql
+from sqlalchemy.orm import Session
+
+from app.store.columns import BIGINT, BOOLEAN, INTEGER, Layout, read_columns
+
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+NEVER = int(np.iinfo(np.int64).max)
+"""The instant of what did not happen: after every other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A counted merge request; instants in microseconds since 1970, None where not happened."""
+
+    author_id: int | None
+    project_id: int
+    created_at: int
+    review_started_at: int | None
+    ended_at: int | None
+    merged_at: int | None
+    community: bool
+    first_engaged_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkColumns:
+    """Merge requests of `Work` as columns of one length, oldest first.
+
+    author: 0 where there is none. Instants: NEVER where not happened.
+    """
+
+    author: Integers
+    project: Integers
+    created_at: Integers
+    review_started_at: Integers
+    ended_at: Integers
+    merged_at: Integers
+    first_engaged_at: Integers
+    community: Flags
+
+    def __len__(self) -> int:
+        return len(self.author)
+
+    @classmethod
+    def of(cls, works: Iterable[Work]) -> "WorkColumns":
+        """Columns of single merge requests, in any order."""
+        rows = sorted(works, key=lambda work: work.created_at)
+
+        def instants(name: str) -> Integers:
+            values = (getattr(work, name) for work in rows)
+            return np.array([NEVER if value is None else value for value in values], np.int64)
+
+        return cls(
+            author=np.array([work.author_id or 0 for work in rows], np.int64),
+            project=np.array([work.project_id for work in rows], np.int64),
+            created_at=instants("created_at"),
+            review_started_at=instants("review_started_at"),
+            ended_at=instants("ended_at"),
+            merged_at=instants("merged_at"),
+            first_engaged_at=instants("first_engaged_at"),
+            community=np.array([work.community for work in rows], np.bool_),
+        )
+
+    @classmethod
+    def read(cls, session: Session, condition: sql.Composable) -> "WorkColumns":
+        """The rows of merge_request_facts that fulfil a condition."""
+        query = sql.SQL("SELECT {} FROM merge_request_facts WHERE {} ORDER BY created_at").format(
+            sql.SQL(", ").join([*map(sql.SQL, _PLAIN), *map(_microseconds, INSTANTS)]), condition
+        )
+        return cls(**read_columns(session, query, _LAYOUT))
+
+
+INSTANTS = ("created_at", "review_started_at", "ended_at", "merged_at", "first_engaged_at")
+_PLAIN = ("coalesce(author_id, 0)", "project_id", "community")
+_LAYOUT: Layout = {
+    "author": BIGINT,
+    "project": BIGINT,
+    "community": BOOLEAN,
+    **dict.fromkeys(INSTANTS, BIGINT),
+}
+
+
+def _microseconds(column: str) -> sql.Composable:
+    return sql.SQL("coalesce((extract(epoch FROM {}) * 1000000)::bigint, {})").format(
+        sql.Identifier(column), sql.Literal(NEVER)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TeamDays:
+    """Days of a team, as ordinals: from first up to, not including, end."""
+
+    team_id: int
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Merge requests with the spans of their authors: indices into both, of one length."""
+
+    work: Integers
+    span: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The teams to which the work of accounts belongs, as columns in order of the account.
+
+    team: index of the team. first, end: days as ordinals, from first up to, not including, end.
+    """
+
+    account: Integers
+    team: Integers
+    first: Integers
+    end: Integers
+
+    @classmethod
+    def of(cls, spans: Mapping[int, Sequence[TeamDays]], team_ids: Sequence[int]) -> "Attribution":
+        """Columns of the spans of each account."""
+        index = {team_id: number for number, team_id in enumerate(team_ids)}
+        rows = [
+            (account, index[each.team_id], each.first, each.end)
+            for account, own in sorted(spans.items())
+            for each in own
+        ]
+        return cls(*np.array(rows, np.int64).reshape(-1, 4).T)
+
+    @classmethod
+    def read(cls, session: Session, team_ids: Sequence[int]) -> "Attribution":
+        """The attribution spans of the teams."""
+        query = sql.SQL(
+            "SELECT account_id, array_position({teams}::bigint[], team_id),"
+            " first_day - date '0001-01-01', end_day - date '0001-01-01'"
+            " FROM attribution_spans WHERE team_id = ANY({teams}) ORDER BY account_id"
+        ).format(teams=sql.Literal(list(team_ids)))
+        found = read_columns(
+            session, query, {"account": BIGINT, "team": INTEGER, "first": INTEGER, "end": INTEGER}
+        )
+        # Arrays of Postgres and ordinals of Python begin with 1.
+        return cls(
+            found["account"],
+            found["team"].astype(np.int64) - 1,
+            found["first"].astype(np.int64) + 1,
+            found["end"].astype(np.int64) + 1,
+        )
+
+    def pairs(self, author: Integers) -> Pairs:
+        """Each merge request with each span of its author, in order of the merge requests."""
+        low = np.searchsorted(self.account, author, "left")
+        count = np.searchsorted(self.account, author, "right") - low
+        work = np.repeat(np.arange(len(author)), count)
+        begin = np.cumsum(count) - count
+        return Pairs(work, np.arange(len(work)) - np.repeat(begin - low, count))
+
+    def on(self, author: Integers, day: Integers) -> tuple[Integers, Integers]:
+        """(merge request, team) for each team to which an author's work belongs on a day.
+
+        author, day: of one length; days as ordinals.
+        """
+        pairs = self.pairs(author)
+        when = day[pairs.work]
+        holds = (self.first[pairs.span] <= when) & (when < self.end[pairs.span])
+        return pairs.work[holds], self.team[pairs.span[holds]]
+
+
+def count_by(*keys: tuple[Integers, int]) -> Integers:
+    """How often each combination of keys occurs, as an array with one dimension a key.
+
+    keys: (numbers from 0 on, how many there can be).
+    """
+    shape = [size for _, size in keys]
+    flat = np.ravel_multi_index([numbers for numbers, _ in keys], shape)
+    return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
