@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api.listing import cell
+from app.spreadsheet import cell
 
 LISTS = [
     "/api/v1/indicators",
