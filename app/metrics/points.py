@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -145,11 +145,12 @@ def variant_of(indicator: Indicator, variant: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The periods to be shown of an indicator."""
+    """The periods to be shown of an indicator. also: teams that are read besides the reader's own."""
 
     indicator: Indicator
     variant: str
     slots: Sequence[Slot]
+    also: Sequence[Node] = ()
 
 
 class PointReader:
@@ -167,18 +168,23 @@ class PointReader:
         self._today = {key: basis.clock(each.indicator).today for key, each in self._shown.items()}
         self._values: Values = {}
         self._coverages: Coverages = {}
-        wanted = [
-            Wanted(each.indicator.key, each.variant, frozenset(stored | self._baseline(each)))
+        own = [team.id for team in teams]
+        of_slots = [
+            Wanted(
+                each.indicator.key,
+                each.variant,
+                frozenset(_stored_periods(each.slots)),
+                frozenset([*own, *(team.id for team in each.also)]),
+            )
             for each in self._shown.values()
-            if (stored := _stored_periods(each.slots))
+            if each.slots
         ]
-        if wanted:
-            ids = [team.id for team in teams]
-            self._values = load_values(session, wanted, ids, basis.known_at)
-            of_slots = [
-                Wanted(each.indicator.key, each.variant, frozenset(_stored_periods(each.slots)))
-                for each in self._shown.values()
+        if of_slots:
+            wanted = [
+                replace(each, periods=each.periods | self._baseline(self._shown[each.indicator]))
+                for each in of_slots
             ]
+            self._values = load_values(session, wanted, basis.known_at)
             self._coverages = load_coverages(session, of_slots, basis.known_at)
         self._histories: dict[tuple[int, str], MonthHistory] = {}
 

@@ -14,11 +14,15 @@ from app.store.tables import Coverage, IndicatorValue, RefreshState
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The periods that are asked for of an indicator; variant is empty for one without variants."""
+    """The periods that are asked for of an indicator; variant is empty for one without variants.
+
+    teams: ids of the teams whose values are asked for; coverages are those of the organisation.
+    """
 
     indicator: str
     variant: str
     periods: frozenset[date]
+    teams: frozenset[int]
 
 
 class Stored(NamedTuple):
@@ -77,10 +81,7 @@ def load_data_through(session: Session) -> dict[str, datetime]:
 
 
 def load_values(
-    session: Session,
-    wanted: Iterable[Wanted],
-    team_ids: Iterable[int],
-    known_at: datetime | None = None,
+    session: Session, wanted: Iterable[Wanted], known_at: datetime | None = None
 ) -> Values:
     """The values of the teams, as they are or as they stood at an instant. One statement."""
     matches = or_(
@@ -89,14 +90,15 @@ def load_values(
                 IndicatorValue.indicator == each.indicator,
                 IndicatorValue.variant == each.variant,
                 IndicatorValue.period == _any_of(each.periods),
+                IndicatorValue.team_id
+                == any_(
+                    bindparam(None, sorted(each.teams), type_=ARRAY(IndicatorValue.team_id.type))
+                ),
             )
             for each in wanted
         )
     )
-    of_teams = IndicatorValue.team_id == any_(
-        bindparam(None, list(team_ids), type_=ARRAY(IndicatorValue.team_id.type))
-    )
-    statement = select(*COLUMNS).where(matches, of_teams)
+    statement = select(*COLUMNS).where(matches)
     rows = session.execute(
         _as_known(statement, IndicatorValue.recorded_at, IndicatorValue.superseded_at, known_at)
     )

@@ -237,6 +237,8 @@ def test_a_team(get: Any) -> None:
             "kind": "left",
             "team": "checkout",
             "elsewhere": None,
+            "employment": None,
+            "orphaned": 1,
         }
     ]
     assert get("/api/v1/teams/checkout")["managers"] == [
