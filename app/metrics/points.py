@@ -105,21 +105,23 @@ def load_basis(session: Session, settings: Settings, as_known_at: str | None = N
     Raises InvalidValueError (field `as_known_at`).
     """
     kept: dict[str | None, Basis] = session.info.get(KEPT, {})
+    if as_known_at is None:
+        if None not in kept:
+            kept[None] = _read_basis(session, settings)
+        return kept[None]
     if as_known_at not in kept:
-        kept[as_known_at] = _read_basis(session, settings, as_known_at)
+        known_at = periods.parse_instant(as_known_at, settings.reporting.zone, "as_known_at")
+        # The tree and the targets are those of the present: only the data reached less far.
+        present = load_basis(session, settings)
+        through = known_through(session, settings, present.through, known_at)
+        kept[as_known_at] = replace(present, through=through, known_at=known_at)
     return kept[as_known_at]
 
 
-def _read_basis(session: Session, settings: Settings, as_known_at: str | None) -> Basis:
-    known_at: datetime | None = None
-    if as_known_at is not None:
-        known_at = periods.parse_instant(as_known_at, settings.reporting.zone, "as_known_at")
+def _read_basis(session: Session, settings: Settings) -> Basis:
     tree = load_tree(session)
     targets = load_targets(session, tree.parents(), settings.reporting.history_start)
-    through = load_data_through(session)
-    if known_at is not None:
-        through = known_through(session, settings, through, known_at)
-    return Basis(settings, tree, targets, through, known_at)
+    return Basis(settings, tree, targets, load_data_through(session))
 
 
 def running_day(settings: Settings, through: Mapping[str, datetime]) -> date:

@@ -29,7 +29,7 @@ def values(page: Page, column: int) -> list[float]:
 def test_flat_rows_are_sorted_by_the_exact_value_and_back(visit: Watched) -> None:
     page = visit.open("/")
     before = names(page)
-    page.get_by_role("button", name="Flat").click()
+    page.get_by_role("link", name="Flat").click()
     leaves = names(page)
     assert set(leaves) < set(before)
     head = page.locator("th", has=page.get_by_role("button", name="Open MR age"))
@@ -40,13 +40,12 @@ def test_flat_rows_are_sorted_by_the_exact_value_and_back(visit: Watched) -> Non
     assert values(page, 1) == sorted(values(page, 1), reverse=True)
     head.get_by_role("button").click()
     assert names(page) == leaves
-    page.get_by_role("button", name="Tree").click()
+    page.get_by_role("link", name="Tree").click()
     assert names(page) == before
 
 
 def test_a_team_without_value_is_last_both_ways(visit: Watched) -> None:
-    page = visit.open("/")
-    page.get_by_role("button", name="Flat").click()
+    page = visit.open("/?view=flat")
     button = page.get_by_role("button", name="Review time")
     button.click()
     assert names(page)[-1] == "Internationalisation"
@@ -58,7 +57,7 @@ def test_filter_keeps_the_way_to_a_team_and_says_how_many(visit: Watched) -> Non
     page = visit.open("/")
     page.get_by_label("Filter teams by name").fill("stor")
     assert names(page) == ["Organisation", "Platform", "Storage"]
-    expect(page.locator("[data-count]")).to_have_text("3 rows")
+    expect(page.locator("[data-count]")).to_have_text("3 of 8 rows")
     page.get_by_label("Filter teams by name").fill("nowhere")
     expect(page.locator("[data-none]")).to_be_visible()
 
@@ -214,8 +213,8 @@ def test_without_script_every_number_chart_and_choice_is_there(plain: Watched) -
     page = plain.open("/")
     assert page.locator(f"{ROWS} svg.sp").count() > 15
     page.locator("summary", has_text="Latest").click()
-    page.locator("details[open] input[name=period]").fill("2026-10")
-    page.locator("details[open]").get_by_role("button", name="Show").click()
+    page.locator("details[open] input[type=month]").fill("2026-10")
+    page.locator("details[open]").get_by_role("button", name="Show month").click()
     assert "period=2026-10" in page.url
     page.goto(f"{plain.origin}/teams/checkout")
     expect(page.locator("#mr_rate svg.fig")).to_be_visible()
