@@ -108,7 +108,7 @@ PAGES: tuple[Page, ...] = (
         template="evidence.html",
         view=evidence.view,
         needs=("evidence",),
-        parameters=("team", "period", "variant", "state", "sort", "page"),
+        parameters=evidence.PARAMETERS,
     ),
     Page(
         route="/data",

@@ -277,8 +277,8 @@ def test_a_team_asks_as_often_however_many_people_teams_and_days_it_shows(
         ("/indicators/fame", 404, "There is no indicator 'fame'."),
         ("/indicators/open_mr_age?variant=wider", 404, "open_mr_age has no variant 'wider'."),
         ("/indicators/mr_rate/evidence?page=999", 422, "page '999' does not exist"),
-        ("/indicators/mr_rate/evidence?state=odd", 422, "state 'odd' is none of all, draft"),
-        ("/indicators/mr_rate/evidence?sort=author", 422, "sort 'author' is none of value"),
+        ("/indicators/mr_rate/evidence?state=odd", 422, "state 'odd' is none of open, merged"),
+        ("/indicators/mr_rate/evidence?sort=author", 422, "sort 'author' is none of merged"),
         ("/data?before=x", 422, "before 'x' is not the number of a run."),
     ],
 )
