@@ -24,6 +24,11 @@ def team(slug: str, **query: object | None) -> str:
     return address(f"/teams/{quote(slug, safe='')}", query)
 
 
+def report(slug: str, **query: object | None) -> str:
+    """One team in one month as a file; `format` is html, md or csv."""
+    return address(f"/teams/{quote(slug, safe='')}/report", query)
+
+
 def indicator(key: str, **query: object | None) -> str:
     """One indicator of all teams."""
     return address(f"/indicators/{quote(key, safe='')}", query)

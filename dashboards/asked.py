@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from app.errors import InvalidValueError
-from app.metrics.calendar import local_day
+from app.metrics.calendar import first_of_month, local_day, months_back
 from app.settings import Settings
 
 
@@ -40,3 +40,9 @@ class Asked:
 def today(settings: Settings, data_through: datetime) -> date:
     """The running day."""
     return local_day(data_through, settings.reporting.zone)
+
+
+def usual_month(settings: Settings, day: date) -> date:
+    """The first day of the month that is told of on a day unless another is asked for: the last one
+    that is over, or the first of history."""
+    return max(months_back(day, 1), first_of_month(settings.reporting.history_start))

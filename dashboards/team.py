@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError
 from app.metrics import INDICATORS, queries
 from app.metrics.answers import Attention, Cards, MembershipChange, Scorecard, ShownAbove, Team
-from app.metrics.calendar import fiscal_year_start, last_of_month, months_back
+from app.metrics.calendar import fiscal_year_start, last_of_month, month_label, months_back
 from app.metrics.hiring import HIRING_VS_PLAN
-from app.metrics.indicator import Indicator, Reason, Series
+from app.metrics.indicator import Indicator, Series
 from app.metrics.open_work import OPEN_MR_AGE
 from app.metrics.points import load_basis
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
-from dashboards.asked import Asked, today
+from dashboards.asked import Asked, today, usual_month
 from dashboards.cards import Card, card_of, is_stale
 from dashboards.periods import picker
 from dashboards.shares import Mix, mix_of
@@ -25,6 +25,7 @@ from dashboards.waiting import answer_of, opening_of, wait_of
 
 GRAINS: Mapping[str, str] = {"week": "By week", "day": "By day", "month": "By month"}
 DEFAULT_GRAIN = "week"
+REPORTS = (("Report, HTML", "html"), ("Report, Markdown", "md"), ("Report, CSV", "csv"))
 WAITING_SHOWN = 4
 CHANGE_MONTHS = 3
 
@@ -60,22 +61,6 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     attention = queries.attention(session, settings, slug)
     names = {node.slug: node.name for node in load_basis(session, settings).tree}
     return context(team, cards, attention, names, settings, asked, datetime.now(UTC))
-
-
-def nearest_shown(
-    session: Session, settings: Settings, team: Team, scorecard: Scorecard, period: str | None
-) -> Mix | None:
-    """The shares of the nearest team above that shows any; None unless the team's own are hidden."""
-    for row in scorecard.items:
-        if row.point.reason is not Reason.SUPPRESSED:
-            continue
-        matrix = queries.matrix(session, settings, period=period, only=row.indicator)
-        for slug, name in reversed(team.ancestors):
-            point = matrix.cells[slug, row.indicator.key].judged
-            if point.categories and point.period == row.point.period:
-                address = f"{addresses.team(slug, period=period)}#{row.indicator.key}"
-                return mix_of(name, address, point)
-    return None
 
 
 def mix_above(above: ShownAbove | None, key: str, period: str | None) -> Mix | None:
@@ -117,6 +102,7 @@ def context(
         instead = mix_above(found.above.get(key), key, period)
         cards.append(card_of(row, series[key], settings, kept, instead, now))
     eight = [card for card in cards if not card.indicator.supporting]
+    month = formatting.first_day(period) if period else usual_month(settings, team.on)
 
     def here(**other: object | None) -> str:
         return addresses.team(team.slug, **{**kept, **other})
@@ -176,6 +162,13 @@ def context(
             ("Scorecard, CSV", _export(team.slug, "/scorecard", period, "csv")),
             ("Scorecard, JSON", _export(team.slug, "/scorecard", period, None)),
             ("Team, JSON", addresses.api(f"/teams/{team.slug}", on=str(team.on))),
+            *(
+                (
+                    words,
+                    addresses.report(team.slug, month=month_label(month), format=form),
+                )
+                for words, form in REPORTS
+            ),
         ],
         "template": figures.TEMPLATE,
     }
