@@ -63,7 +63,8 @@ def sparkline(
     from assistive technology: the cell says it.
     """
     width, height = size.width, size.height
-    step = (width - 5) / max(len(trail) - 1, 1)
+    # As far from the left edge as from the right; thirteen points of a cell stand at whole pixels.
+    step = (width - 4) / max(len(trail) - 1, 1)
 
     def at_height(value: float) -> float:
         return height - 2 - placed(value, domain) * (height - 4)
