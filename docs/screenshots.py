@@ -136,7 +136,9 @@ def chromium() -> Iterator[Browser]:
 
 
 def draw_charts(page: Page) -> None:
-    """Brings each chart near the viewport and waits until Plotly has drawn it."""
+    """Brings each chart near the viewport and waits until Plotly, which comes with the first sign of
+    use, has drawn it."""
+    page.mouse.move(1, 1)
     for figure in page.locator("[data-chart]").all():
         figure.scroll_into_view_if_needed()
     expect(page.locator("[data-chart]:not(:has(.js .main-svg))")).to_have_count(0)

@@ -1,7 +1,7 @@
-/* teamgauge: the whole of our own script. Every page works without it; it adds comfort. */
+/* teamgauge: our own script. Every page works without it; it adds comfort. */
 (() => {
   "use strict";
-  const $ = (s, e = document) => e.querySelector(s), $$ = (s, e = document) => [...e.querySelectorAll(s)];
+  const $ = (s, e = document) => e.querySelector(s), $$ = (s, e = document) => [...e.querySelectorAll(s)], make = (tag, o) => Object.assign(document.createElement(tag), o);
   const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
 
@@ -36,7 +36,7 @@
   const hideTip = () => { if (tipFor) { tip.hidden = true; tipFor.removeAttribute("aria-describedby"); tipFor = null; } };
   const showTip = el => {
     clearTimeout(tipTimer); if (tipFor === el) return; hideTip();
-    tip.replaceChildren(...el.dataset.tip.split("|").map((t, i) => Object.assign(document.createElement(i ? "span" : "b"), { textContent: t })));
+    tip.replaceChildren(...el.dataset.tip.split("|").map((t, i) => make(i ? "span" : "b", { textContent: t })));
     tip.hidden = false; tipFor = el; el.setAttribute("aria-describedby", "tip");
     const r = el.getBoundingClientRect(), w = tip.offsetWidth, h = tip.offsetHeight;
     tip.style.left = Math.max(8, Math.min(r.left + scrollX, innerWidth - w - 8)) + "px";
@@ -134,20 +134,19 @@
     new FormData(e.target, e.submitter).forEach((v, k) => put(u, k, v)); location.assign(keep(u));
   });
 
-  /* charts: Plotly replaces the server-rendered SVG near the viewport; the server sends the figure, "$name" is a colour of the template */
-  const tplEl = $("#plotly-template"), TPL = tplEl && JSON.parse(tplEl.textContent), plots = $$("[data-chart]");
-  const CFG = { displayModeBar: false, responsive: true, doubleClick: false };
-  function draw(el) {
-    if (!window.Plotly || !TPL) return;
-    const T = TPL[isDark() ? "dark" : "light"], spec = JSON.parse($("script", el).textContent, (k, v) => (typeof v === "string" && v[0] === "$" && T.layout.meta[v.slice(1)] || v));
-    const at = $(".js", el) || el.appendChild(Object.assign(document.createElement("div"), { className: "js" }));
-    at.setAttribute("aria-hidden", "true"); el.classList.add("on"); el._on = true;
-    Plotly.react(at, spec.data, { ...spec.layout, ...(innerWidth < 600 && spec.narrow), template: T }, CFG);
-  }
-  function redraw() { plots.forEach(p => p._on && draw(p)); }
-  addEventListener("load", () => {
-    const io = new IntersectionObserver(es => es.forEach(e => { if (e.isIntersecting) { io.unobserve(e.target); draw(e.target); } }), { rootMargin: "400px" });
-    plots.forEach(p => io.observe(p));
-  });
+  /* charts: Plotly is heavy: it comes with the first sign of use or late, and draws near the viewport
+     over the server's SVG; "$name" is a colour */
+  const { plotly } = document.currentScript.dataset;
+  const draw = el => {
+    const T = JSON.parse($("#plotly-template").textContent)[isDark() ? "dark" : "light"];
+    const spec = JSON.parse($("script", el).textContent, (k, v) => v?.[0] === "$" && T.layout.meta[v.slice(1)] || v);
+    const at = $(".js", el) || el.appendChild(make("div", { className: "js", ariaHidden: "true" }));
+    el.classList.add("on");
+    Plotly.react(at, spec.data, { ...spec.layout, ...(innerWidth < 600 && spec.narrow), template: T }, { displayModeBar: false, responsive: true, doubleClick: false });
+  };
+  const redraw = () => $$("[data-chart].on").forEach(draw);
+  const io = new IntersectionObserver(es => es.forEach(e => e.isIntersecting && (io.unobserve(e.target), draw(e.target))), { rootMargin: "400px" });
+  const begin = () => begin.on ||= document.head.appendChild(make("script", { src: plotly, onload() { $$("[data-chart]").forEach(p => io.observe(p)); } }));
+  if (plotly) { ["pointermove", "pointerdown", "keydown", "scroll"].forEach(s => addEventListener(s, begin)); setTimeout(begin, 9000); }
   paintTheme();
 })();

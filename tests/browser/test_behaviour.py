@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .company import HOSTILE_TITLE
-from .conftest import LOOKS, Watched, watch
+from .conftest import LOOKS, Watched, printed, watch
 
 pytestmark = pytest.mark.browser
 ROWS = "table.mx tbody tr"
@@ -154,9 +154,23 @@ def test_period_goes_back_and_forth_and_keeps_the_variant(visit: Watched) -> Non
     assert values(page, 2) == latest
 
 
+def test_plotly_comes_with_the_first_sign_of_use(visit: Watched) -> None:
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    page = visit.open("/teams/checkout")
+    expect(page.locator("#open_mr_age svg.fig")).to_be_visible()
+    assert not [url for url in asked if "/plotly" in url]
+    page.mouse.move(1, 1)
+    expect(page.locator("#open_mr_age .main-svg").first).to_be_attached()
+    page.mouse.move(9, 9)
+    page.keyboard.press("Tab")
+    assert len([url for url in asked if "/plotly" in url]) == 1
+
+
 def test_theme_is_kept_and_charts_follow_it(visit: Watched) -> None:
     page = visit.open("/teams/checkout")
     figure = page.locator("#open_mr_age [data-chart]")
+    page.mouse.move(1, 1)
     figure.scroll_into_view_if_needed()
     line = figure.locator(".scatterlayer .js-line").first
     expect(line).to_be_attached()
@@ -174,6 +188,7 @@ def test_theme_is_kept_and_charts_follow_it(visit: Watched) -> None:
 def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
     page = visit.open("/teams/checkout")
     figure = page.locator("#open_mr_age [data-chart]")
+    page.mouse.move(1, 1)
     figure.scroll_into_view_if_needed()
     expect(figure.locator(".main-svg").first).to_be_attached()
     page.emulate_media(media="print")
@@ -184,21 +199,8 @@ def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
     assert printed(page) == [(595, 842)]
 
 
-@pytest.mark.parametrize("team", ["organisation", "storage"])
-def test_every_team_is_printed_on_one_page(visit: Watched, team: str) -> None:
-    assert printed(visit.open(f"/teams/{team}")) == [(595, 842)]
-
-
 def test_overview_is_printed_across_one_page(visit: Watched) -> None:
     assert printed(visit.open("/")) == [(842, 595)]
-
-
-def printed(page: Page) -> list[tuple[int, int]]:
-    """Width and height in points of each page that is printed: A4 is 595 × 842."""
-    document = page.pdf(prefer_css_page_size=True)
-    boxes = re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", document)
-    assert len(re.findall(rb"/Type\s*/Page\b", document)) == len(boxes)
-    return [(round(float(width)), round(float(height))) for width, height in boxes]
 
 
 @pytest.fixture
