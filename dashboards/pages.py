@@ -117,7 +117,7 @@ PAGES: tuple[Page, ...] = (
         template="data.html",
         view=data.view,
         needs=("freshness", "findings", "runs"),
-        parameters=("before",),
+        parameters=data.PARAMETERS,
         before_collect=True,
     ),
 )

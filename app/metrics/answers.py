@@ -305,7 +305,11 @@ class Attention:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One kind of data-quality finding with what it does and what to do. items: address and text."""
+    """One kind of data-quality finding with what it does and what to do.
+
+    items: see `app.metrics.check.Item`. heads: what stands in the columns of its list, the address
+    first.
+    """
 
     kind: str
     title: str
@@ -313,11 +317,13 @@ class Finding:
     effect: str
     remedy: str
     items: Sequence[Mapping[str, object]]
+    heads: Sequence[str] = ("Where",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Freshness:
-    """How fresh a source is. state: fresh, stale or never."""
+    """How fresh a source is. state: fresh, stale or never. projects: how many were collected, of
+    GitLab."""
 
     source: str
     title: str
@@ -330,6 +336,7 @@ class Freshness:
     records: int
     feeds: Sequence[str]
     command: str
+    projects: int | None = None
 
 
 __all__ = [

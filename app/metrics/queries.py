@@ -4,10 +4,9 @@ Periods, dates and grains come as they stand in an address. A name that does not
 NotFoundError, a value that cannot be meant InvalidValueError, both with the field's name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
@@ -38,11 +37,11 @@ from app.metrics.points import (
     variant_of,
 )
 from app.metrics.restatements import restatements
+from app.metrics.runs import count_runs, runs
 from app.metrics.stored import load_data_through
 from app.metrics.team_query import team
 from app.metrics.teams import Node, load_tree, team_rows
 from app.settings import Settings
-from app.store.tables import Run
 
 
 def teams(session: Session, settings: Settings, on: date | None = None) -> list[TeamRow]:
@@ -124,21 +123,6 @@ def cards(
         },
         above={key: shown for key, shown in shown_above.items() if shown is not None},
     )
-
-
-def all_series(
-    session: Session,
-    settings: Settings,
-    *,
-    team: str | None = None,
-    from_: str | None = None,
-    to: str | None = None,
-    grain: str | None = None,
-    variant: str | None = None,
-) -> Mapping[str, Series]:
-    """Every indicator of one team over time, by key; see `cards`."""
-    asked = {"team": team, "from_": from_, "to": to, "grain": grain, "variant": variant}
-    return cards(session, settings, **asked).series
 
 
 def _nearest_above(reader: PointReader, above: Sequence[Node], hidden: Shown) -> ShownAbove | None:
@@ -362,22 +346,11 @@ def _day_of_matrix(basis: Basis, period: str | None) -> date:
     return today if period is None else min(periods.parse(period, "period").last, today)
 
 
-def runs(session: Session, *, limit: int | None = 100, before: int | None = None) -> Sequence[Run]:
-    """Collector runs, newest first.
-
-    limit: None for all. before: only those with a smaller id.
-    """
-    statement = select(Run).order_by(Run.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(Run.id < before)
-    return session.scalars(statement).all()
-
-
 __all__ = [
-    "all_series",
     "attention",
     "cards",
     "compare",
+    "count_runs",
     "evidence",
     "matrix",
     "restatements",
