@@ -58,7 +58,7 @@ def report(
     settings = begin(context, config)
     target = None if file is None or file == STANDARD_OUTPUT else file
     wanted = as_ or _by_ending(target)
-    content, title = _made(settings, team, month, wanted)
+    content, title = made(settings, team, month, wanted)
     if target is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -73,18 +73,22 @@ def _by_ending(target: Path | None) -> ReportFormat:
     return ReportFormat(ending) if ending in set(ReportFormat) else ReportFormat.HTML
 
 
-def _made(settings: "Settings", team: str, month: str, wanted: ReportFormat) -> tuple[bytes, str]:
-    """The file's content, and the report's title."""
+def made(settings: "Settings", team: str, month: str, wanted: ReportFormat) -> tuple[bytes, str]:
+    """The file's content, and the report's title.
+
+    Raises ConfigurationError for a team that does not exist, which names what may have been meant,
+    and as `dashboards.report.report` does.
+    """
     from app.store.engine import reading_sessions
     from dashboards.exports import BY_KEY
     from dashboards.report import report as make
 
     with database(settings) as engine, reading_sessions(engine)() as session:
         try:
-            made = make(session, settings, team, month)
+            found = make(session, settings, team, month)
         except NotFoundError as error:
             raise _unknown(session, team) from error
-    return BY_KEY[wanted].written(made, settings), made.title
+    return BY_KEY[wanted].written(found, settings), found.title
 
 
 def _unknown(session: "Session", team: str) -> ConfigurationError:
