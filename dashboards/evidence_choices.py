@@ -12,6 +12,8 @@ from dashboards.evidence_words import STATES
 
 LINKS = 12
 """Choices that a menu offers as links; more of them stand in a list of its form."""
+LONGEST = 32
+"""Characters of a value in the name of its menu."""
 
 Here = Callable[..., str]
 """The address of the page with some of its parameters changed; None takes one away."""
@@ -122,7 +124,7 @@ def _menu(
     many = len(choices) > LINKS
     return Menu(
         name=name,
-        label=f"{name.capitalize()}: {'all' if current is None else current}",
+        label=f"{name.capitalize()}: {'all' if current is None else _short(current)}",
         links=[
             ("All", here(**{name: None}), current is None),
             *(
@@ -135,3 +137,8 @@ def _menu(
             key: value for key, value in kept.items() if key != name and value not in (None, "")
         },
     )
+
+
+def _short(value: str) -> str:
+    """A value that its menu is called by, on one line of a phone."""
+    return value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
