@@ -110,6 +110,14 @@ def context(
     reached = [one.data_through for one in series.values() if one.data_through is not None]
     points = [row.point for row in found.scorecard.items]
     hiring = series.get(HIRING_VS_PLAN.key)
+    oldest = attention.oldest_in_review[:WAITING_SHOWN]
+    # Among the oldest it is said already whose author has left.
+    told = {(waiting.row.project, waiting.row.iid) for waiting in oldest}
+    orphaned = [
+        waiting
+        for waiting in attention.orphaned
+        if (waiting.row.project, waiting.row.iid) not in told
+    ][:WAITING_SHOWN]
     return {
         "team": team,
         "data_through": max(reached, default=None),
@@ -119,11 +127,8 @@ def context(
         "cards": sorted(eight, key=lambda card: card.indicator.categorical),
         "beside": [card for card in cards if card.indicator.supporting],
         "as_of": _as_of(cards, max(reached, default=None), settings, latest=period is None),
-        "oldest": [wait_of(waiting) for waiting in attention.oldest_in_review[:WAITING_SHOWN]],
-        "orphaned": [
-            wait_of(waiting, heading_says_left=True)
-            for waiting in attention.orphaned[:WAITING_SHOWN]
-        ],
+        "oldest": [wait_of(waiting) for waiting in oldest],
+        "orphaned": [wait_of(waiting, heading_says_left=True) for waiting in orphaned],
         "due": [
             answer_of(each, max(reached), settings.reporting.zone)
             for each in attention.community[:WAITING_SHOWN]
@@ -136,7 +141,7 @@ def context(
         if hiring and hiring.data_through and not period and is_stale(hiring, now)
         else None,
         "all_orphaned": addresses.evidence(OPEN_MR_AGE.key, team=team.slug, state="orphaned")
-        if len(attention.orphaned) > WAITING_SHOWN
+        if len(attention.orphaned) > len(orphaned)
         else None,
         "changes": [change_of(change, team, names) for change in team.membership_changes],
         "changes_since": months_back(team.on, CHANGE_MONTHS - 1),

@@ -58,7 +58,7 @@ class Picture:
 
 PICTURES = (
     Picture("overview", "/", 1280),
-    Picture("team", "/teams/search", 1200, before="#handbook_update_rate"),
+    Picture("team", "/teams/checkout", 1200, before="#mr_rate"),
 )
 PAGES: Mapping[str, str] = {
     "overview": "/",

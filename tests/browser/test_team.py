@@ -63,6 +63,7 @@ def test_period_is_changed_by_keyboard_alone_and_back_and_forward_work(visit: Wa
 
 def test_charts_are_drawn_near_the_viewport_only_and_have_tips(visit: Watched) -> None:
     page = visit.open("/teams/checkout")
+    page.mouse.move(1, 1)
     first, last = page.locator("[data-chart]").first, page.locator("[data-chart]").last
     expect(first.locator(".js .nsewdrag")).to_be_attached()
     expect(last.locator("svg.fig")).to_be_attached()

@@ -96,10 +96,15 @@ def page(
     hiring: Point | None = None,
     running: Sequence[Point] = (),
     due: int = 0,
+    oldest: int = 0,
     now: datetime = NOW,
     **query: str,
 ) -> dict[str, Any]:
     daily, monthly = weeks(20.0, 21.0), months(9.0, 8.0, 5.5)
+    left = [
+        Waiting(row=replace(OLD, iid=number, title=f"Change {number}"), days=139.8)
+        for number in range(orphaned)
+    ]
     beside = [(HIRING, hiring)] if hiring else []
     scorecard = Scorecard(
         team="checkout",
@@ -126,10 +131,10 @@ def page(
         ),
         Attention(
             team="checkout",
-            oldest_in_review=[],
+            oldest_in_review=left[:oldest],
             community=[DUE] * due,
             openings=[OVERDUE] * due,
-            orphaned=[Waiting(row=OLD, days=139.8)] * orphaned,
+            orphaned=left,
         ),
         NAMES,
         SETTINGS,
@@ -237,6 +242,13 @@ def test_more_orphaned_work_than_fits_leads_to_its_evidence() -> None:
     many = page(orphaned=5)
     assert len(many["orphaned"]) == 4
     assert many["all_orphaned"] == ("/indicators/open_mr_age/evidence?team=checkout&state=orphaned")
+
+
+def test_what_is_among_the_oldest_is_not_listed_once_more() -> None:
+    shown = page(orphaned=3, oldest=1)
+    assert [each.title for each in shown["oldest"]] == ["Change 0"]
+    assert [each.title for each in shown["orphaned"]] == ["Change 1", "Change 2"]
+    assert shown["all_orphaned"] is not None
 
 
 def change(kind: str, where: str, elsewhere: str | None, **other: Any) -> MembershipChange:
