@@ -179,6 +179,7 @@ def test_filters_go_together_and_each_can_be_taken_away() -> None:
     assert "Orphaned" not in turned
     other = {chip.words: chip.address for chip in page(MIXED, 5.0, state="in_review")["chips"]}
     assert other["Not yet in review"] == f"{address}&state=not_in_review"
+    assert other["Draft"] == f"{address}&state=in_review,draft"
     assert shown["everything"] == f"{address}&sort=title"
 
 
@@ -193,8 +194,8 @@ def test_projects_and_labels_are_menus_of_addresses() -> None:
     assert (project.label, label.label) == ("Project: all", "Label: all")
     assert project.links == [
         ("All", address, True),
-        ("acme/web 2", f"{address}&project=acme%2Fweb", False),
-        ("acme/payments 1", f"{address}&project=acme%2Fpayments", False),
+        ("acme/web 2", f"{address}&project=acme/web", False),
+        ("acme/payments 1", f"{address}&project=acme/payments", False),
     ]
     narrowed = page(rows, 7.0, project="acme/web", label="bug")
     assert [line.reference for line in narrowed["lines"]] == ["acme/web!2"]
