@@ -50,13 +50,15 @@ def chips(evidence: Evidence, chosen: Selection, here: Here) -> list[Chip]:
         current=not chosen.filters,
     )
     found = [everything]
+    chosen = replace(chosen, sort=None)  # no order has a say in how many there are
     if judges_answers(evidence.indicator):
         found += _answers(evidence, chosen, here, counted=True)
+    shown = len(chosen.of(evidence))
     for state in states_of(evidence.indicator):
         turned = chosen.toggled(state)
         current = state in chosen.states
-        kept = len((chosen if current else turned).of(evidence))
-        if current or 0 < kept < len(chosen.of(evidence)):
+        kept = shown if current else len(turned.of(evidence))
+        if current or 0 < kept < shown:
             found.append(
                 Chip(
                     words=STATES[state],
@@ -97,6 +99,7 @@ def menus(
 ) -> list[Menu]:
     """The projects and the labels of the rows, the most frequent first; each only if there is a
     choice."""
+    chosen = replace(chosen, sort=None)
     projects = (row.project for row in replace(chosen, project=None).of(evidence))
     labels = (label for row in replace(chosen, label=None).of(evidence) for label in row.labels)
     found = [

@@ -80,12 +80,14 @@ PAGES: Mapping[str, str] = {
     "indicator-rate-wider": "/indicators/mr_rate?variant=wider",
     "indicator-rate-overall": "/indicators/mr_rate?variant=overall",
     "evidence-age": "/indicators/open_mr_age/evidence?team=checkout",
+    "evidence-narrowed": "/indicators/open_mr_age/evidence?state=orphaned&sort=title",
     "evidence-rate": "/indicators/mr_rate/evidence?team=checkout",
     "evidence-community": "/indicators/community_response/evidence?team=product",
     "evidence-hiring": "/indicators/hiring_vs_plan/evidence?team=product",
     "evidence-diversity": "/indicators/diversity/evidence",
     "evidence-retention": "/indicators/retention/evidence",
     "data": "/data",
+    "data-finding": "/data?finding=unmatched_identity",
     "error-not-found": "/teams/nobody",
     "error-not-understood": "/?period=yesterday",
 }
@@ -104,6 +106,10 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
 PRINTED: Mapping[str, tuple[str, ViewportSize]] = {
     "overview-print": ("/", ViewportSize(width=1032, height=718)),
     "team-print": ("/teams/checkout", ViewportSize(width=703, height=1047)),
+    "evidence-print": (
+        "/indicators/open_mr_age/evidence?team=checkout",
+        ViewportSize(width=703, height=1047),
+    ),
 }
 
 

@@ -7,9 +7,10 @@ from io import StringIO
 from app.metrics.check import Check, Found, Item, Row, and_, counted, day, instant
 from app.metrics.conflicts import CONFLICTS
 from app.metrics.derive_organisation import CLAIMS
+from app.metrics.freshness import TITLES
 
 # Accounts that wrote merge requests, are no bots and belong to nobody; each with the one person who
-# has its name, or whose e-mail address begins with its username.
+# has its name, or whose e-mail address begins with its username; those can be mended at once.
 UNMATCHED = f"""
     {CLAIMS}, wrote AS (
         SELECT author_id, count(*) AS merge_requests, max(created_at) AS last,
@@ -32,7 +33,7 @@ UNMATCHED = f"""
     LEFT JOIN mailboxes m ON m.name = lower(a.username)
     LEFT JOIN effective_people p ON p.person_id = coalesce(n.person_id, m.person_id)
     WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.account_id = a.id)
-    ORDER BY w.merge_requests DESC, a.username
+    ORDER BY suggested DESC, w.merge_requests DESC, a.username
 """  # noqa: S608 - our own statement
 
 
@@ -204,7 +205,11 @@ CHECKS: tuple[Check, ...] = (
         item=lambda row: {
             "address": row["address"],
             "text": f"{row['source']}, {row['kind']}: {row['reason']}",
-            "cells": [row["source"], row["kind"].replace("_", " "), row["reason"]],
+            "cells": [
+                TITLES.get(row["source"], row["source"]),
+                row["kind"].replace("_", " "),
+                row["reason"],
+            ],
         },
         effect="Left out of every indicator: they could not be read.",
         remedy="The reason says what is wrong with each; the next collect tries again.",

@@ -2,6 +2,7 @@
 
 from app.metrics.check import Check, Item, Row, and_, day
 from app.metrics.derive_organisation import CLAIMS
+from app.metrics.freshness import TITLES
 
 
 def _contradiction(row: Row) -> Item:
@@ -15,7 +16,7 @@ def _contradiction(row: Row) -> Item:
     return {
         "address": row["person_id"],
         "text": f"{row['name']}: the files and {row['source']} do not agree about {about}.",
-        "cells": [row["name"], row["source"], about],
+        "cells": [row["name"], TITLES.get(row["source"], row["source"]), about],
     }
 
 
@@ -101,7 +102,7 @@ CONFLICTS: tuple[Check, ...] = (
         item=lambda row: {
             "address": row["opening_id"],
             "text": f"Open since {row['opened_on']} in {row['source']}.",
-            "cells": [row["source"], day(row["opened_on"])],
+            "cells": [TITLES.get(row["source"], row["source"]), day(row["opened_on"])],
         },
         heads=("Opening", "Source", "Open since"),
     ),
