@@ -98,10 +98,8 @@ def _endpoint(
     export: Export, settings: Settings, sessions: sessionmaker[Session]
 ) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        asked = Asked(
-            path={name: str(value) for name, value in request.path_params.items()},
-            query={name: request.query_params.get(name, "") for name in export.parameters},
-        )
+        query = request.query_params.multi_items()
+        asked = Asked.of(request.path_params, query, export.parameters)
         wanted = BY_KEY[asked.one_of("format", BY_KEY, FORMATS[0].key)]
         with sessions() as session:
             made = export.view(session, settings, asked, str(request.base_url))

@@ -43,7 +43,7 @@ class Page:
     """One page: where it is, what it is called, and what it is drawn from.
 
     needs: the answers of `app.metrics` that its view asks for. parameters: the part of the address
-    that decides what it shows; others are ignored. charts: Plotly draws on it, unless its context says
+    that decides what it shows; others are refused. charts: Plotly draws on it, unless its context says
     that nothing is `plotted`. before_collect: it is
     shown although nothing was collected yet. table: writes the same as CSV, for `format=csv`.
     """
@@ -178,10 +178,8 @@ class Pages:
         """The function that answers the page's route."""
 
         def show(request: Request) -> Response:
-            asked = Asked(
-                path={name: str(value) for name, value in request.path_params.items()},
-                query={name: request.query_params.get(name, "") for name in page.parameters},
-            )
+            query = request.query_params.multi_items()
+            asked = Asked.of(request.path_params, query, page.parameters)
             with self._sessions() as session, one_snapshot(session):
                 freshness = read_freshness(session, self._settings)
                 # Some sources are collected, but nothing can be measured from them, or not this.

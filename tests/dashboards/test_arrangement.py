@@ -50,9 +50,9 @@ def test_names_are_ranked_whatever_their_case() -> None:
     assert ranks(teams) == {"a": 0, "b": 1, "C": 2, "Á": 3}
 
 
-def found(**choice: str) -> set[str]:
+def found(text: str = "", status: str = "all", view: str = "tree") -> set[str]:
     has = {team.slug: ["problem"] if team.slug in ("search", "data") else [] for team in TEAMS}
-    return shown(TEAMS, has, Arrangement(**choice))  # type: ignore[arg-type]
+    return shown(TEAMS, has, Arrangement(text=text, status=status, view=view))
 
 
 def test_teams_above_one_that_is_found_are_shown() -> None:

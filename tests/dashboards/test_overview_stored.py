@@ -4,48 +4,21 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from html import unescape
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, event, make_url, text
-
-from app.main import create_app
-from app.store.engine import make_engine
+from sqlalchemy import Engine, event, text
 
 from .large import HOSTILE_NAME, NOW, SETTINGS, fill
+from .served import asking, database
 
 MOST_STATEMENTS = 12
 MOST_COMPRESSED = 60_000
 """Bytes of the page with 60 teams."""
 MOST = 170_000
 """Bytes of the page with 28 teams."""
-
-
-@contextmanager
-def database(server_url: str, template: str) -> Iterator[Engine]:
-    name = f"overview_{uuid4().hex[:12]}"
-    server = make_url(server_url).set(drivername="postgresql+psycopg")
-    administration = create_engine(server, isolation_level="AUTOCOMMIT")
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine = make_engine(
-        make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    )
-    yield engine
-    engine.dispose()
-    with administration.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administration.dispose()
-
-
-@contextmanager
-def asking(engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(SETTINGS, engine), base_url="http://127.0.0.1:8000") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +34,7 @@ def small(server_url: str, template: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def client(small: Engine) -> Iterator[TestClient]:
-    with asking(small) as client:
+    with asking(small, SETTINGS) as client:
         yield client
 
 
@@ -326,7 +299,7 @@ def test_page_costs_the_same_statements_however_many_teams(
         fill(engine, 60)
         few = [statements(small, address) for address in addresses]
         many = [statements(engine, address) for address in addresses]
-        with asking(engine) as client:
+        with asking(engine, SETTINGS) as client:
             plain = client.get("/", headers={"Accept-Encoding": "identity"})
             with client.stream("GET", "/", headers={"Accept-Encoding": "gzip"}) as answer:
                 assert answer.headers["content-encoding"] == "gzip"
@@ -340,7 +313,7 @@ def test_page_costs_the_same_statements_however_many_teams(
 def test_page_of_28_teams_stays_small(server_url: str, template: str) -> None:
     with database(server_url, template) as engine:
         fill(engine, 27)
-        with asking(engine) as client:
+        with asking(engine, SETTINGS) as client:
             answer = client.get("/", headers={"Accept-Encoding": "identity"})
     assert len(re.findall(r"<tr[^>]* data-slug=", answer.text)) == 28
     assert len(answer.content) < MOST, len(answer.content)
@@ -355,7 +328,7 @@ def statements(engine: Engine, address: str) -> int:
 
     event.listen(engine, "before_cursor_execute", note)
     try:
-        with asking(engine) as client:
+        with asking(engine, SETTINGS) as client:
             assert client.get(address).status_code == 200
     finally:
         event.remove(engine, "before_cursor_execute", note)
