@@ -87,7 +87,7 @@ PAGES: tuple[Page, ...] = (
         title="Team",
         template="team.html",
         view=team.view,
-        needs=("scorecard", "all_series", "team", "attention", "matrix"),
+        needs=("cards", "team", "attention"),
         parameters=("period", "from", "to", "grain", "variant"),
         charts=True,
     ),
