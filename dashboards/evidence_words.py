@@ -15,7 +15,7 @@ LEFT_OUT = {
     "draft": "drafts, as configured",
     "out_of_scope": "outside the product scope",
     "quarantined": "quarantined",
-    "unattributed": "by nobody in a team",
+    "unattributed": "by people in no team",
     "not_in_review": "without a review",
     "not_answered": "without an answer yet",
 }

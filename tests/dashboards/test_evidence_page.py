@@ -269,7 +269,7 @@ def test_what_was_left_out_is_counted_with_why_and_where_to_see_it() -> None:
         ("1,902 by bots", "/data?finding=bot"),
         ("2 drafts, as configured", None),
         ("1 quarantined", "/data?finding=quarantined_merge_request"),
-        ("7 by nobody in a team", "/data?finding=unmatched_identity"),
+        ("7 by people in no team", "/data?finding=unmatched_identity"),
         (
             "3 without a review",
             "/indicators/open_mr_age/evidence?team=checkout&period=2026-11-20&state=not_in_review",
