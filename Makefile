@@ -9,6 +9,8 @@ PORT ?= 8000
 DATA_DIR ?=
 # The Python that .venv is made with (empty: the first one found that is new enough).
 PYTHON ?=
+# Where the pictures of every page go.
+SHOTS ?= screenshots
 # Which tests, and anything else for pytest: make test TESTS="tests/app -x".
 TESTS ?=
 
@@ -45,8 +47,8 @@ docs: .venv/.dev ## write the generated parts of the README and docs/ anew
 	.venv/bin/python -m docs.generate
 
 .PHONY: screenshots
-screenshots: .venv/.dev ## take the pictures of the README from the demo, in Chromium
-	.venv/bin/python -m docs.screenshots
+screenshots: .venv/.dev ## picture the demo for the README, and every page light, dark, on a phone and printed (SHOTS=)
+	.venv/bin/python -m docs.screenshots --all "$(SHOTS)"
 
 .PHONY: bench
 bench: .venv/.dev ## run every benchmark; each prints its ratio
@@ -68,7 +70,7 @@ lock: .venv/.dev ## resolve pyproject.toml into the hashed lock files (UPGRADE=1
 
 .PHONY: clean
 clean: ## remove .venv and every cache
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv build dist screenshots *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

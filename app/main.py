@@ -11,8 +11,8 @@ from app.api.guard import Guard, hosts_of
 from app.api.problems import Failure
 from app.api.request import require_each_once
 from app.settings import Settings
-from app.store.engine import sessions
-from dashboards import pages
+from app.store.engine import reading_sessions
+from dashboards import exports, pages
 
 DESCRIPTION = """\
 Indicators per engineering team, from merge requests as they stood on any day.
@@ -42,15 +42,14 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
         generate_unique_id_function=_operation,
     )
     # Every answer is of one moment, and no request can write.
-    reading = sessions(
-        engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    )
+    reading = reading_sessions(engine)
     app.state.settings = settings
     app.state.engine = engine
     app.state.sessions = reading
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(require_each_once)])
     pages.register(app, settings, reading)
+    exports.register(app, settings, reading)
     problems.install(app, _page)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     hosts = hosts_of(settings.server.host) if settings.auth.mode == "none" else None

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 API = "/api/v1"
+READABLE = ",/"
+"""What need not be escaped in a query: lists and paths are read in addresses."""
 MERGE_REQUEST = re.compile(r"https?://[^/]+/(?P<project>.+)/-/merge_requests/(?P<iid>\d+)")
 
 
 def address(path: str, query: Mapping[str, object | None] | None = None) -> str:
     """A path of this site with those parameters that have a value."""
     kept = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-    return f"{path}?{urlencode(kept)}" if kept else path
+    return f"{path}?{urlencode(kept, safe=READABLE)}" if kept else path
 
 
 def overview(**query: object | None) -> str:
@@ -22,6 +24,11 @@ def overview(**query: object | None) -> str:
 def team(slug: str, **query: object | None) -> str:
     """One team."""
     return address(f"/teams/{quote(slug, safe='')}", query)
+
+
+def report(slug: str, **query: object | None) -> str:
+    """One team in one month as a file; `format` is html, md or csv."""
+    return address(f"/teams/{quote(slug, safe='')}/report", query)
 
 
 def indicator(key: str, **query: object | None) -> str:

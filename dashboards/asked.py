@@ -1,11 +1,13 @@
 """What an address asks for, and how far the data reach: what every page is drawn from."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Self
 
 from app.errors import InvalidValueError
-from app.metrics.calendar import local_day
+from app.metrics.calendar import first_of_month, local_day, months_back
 from app.settings import Settings
 
 
@@ -15,6 +17,24 @@ class Asked:
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        path: Mapping[str, object],
+        query: Iterable[tuple[str, str]],
+        parameters: Collection[str],
+    ) -> Self:
+        """What a request asks for. Raises InvalidValueError for a parameter that is not among those of
+        the page, and for one that is given twice: which of the two is meant cannot be known."""
+        given = list(query)
+        for name, times in Counter(name for name, _ in given).items():
+            if name not in parameters:
+                known = f"It has {', '.join(parameters)}." if parameters else ""
+                raise InvalidValueError(f"This page has no parameter {name!r:.40}.", name, known)
+            if times > 1:
+                raise InvalidValueError(f"{name!r:.40} is given more than once.", name)
+        return cls(path={name: str(value) for name, value in path.items()}, query=dict(given))
 
     def get(self, name: str) -> str | None:
         """A parameter of the query, None where it is absent or empty."""
@@ -40,3 +60,9 @@ class Asked:
 def today(settings: Settings, data_through: datetime) -> date:
     """The running day."""
     return local_day(data_through, settings.reporting.zone)
+
+
+def usual_month(settings: Settings, day: date) -> date:
+    """The first day of the month that is told of on a day unless another is asked for: the last one
+    that is over, or the first of history."""
+    return max(months_back(day, 1), first_of_month(settings.reporting.history_start))

@@ -1,11 +1,13 @@
 """One indicator of one team as a card: number, sentence, chart, numbers and the way to the evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 
 from markupsafe import Markup
 
 from app.metrics.answers import ScorecardRow
+from app.metrics.freshness import STALE_AFTER
 from app.metrics.indicator import Cadence, Grain, Indicator, Point, Reason, Series, Status, Unit
 from app.settings import Settings
 from dashboards import addresses, figures, formatting, shares
@@ -67,31 +69,19 @@ class Card:
     instead: Mix | None
 
 
-def in_variant(row: ScorecardRow, series: Series) -> ScorecardRow:
-    """A row of a scorecard in the variant of a series, judged in the same period."""
-    if series.variant == row.variant:
-        return row
-    points = {point.period: point for point in series.points}
-    if row.point.period not in points:
-        return row
-    return replace(
-        row,
-        variant=series.variant,
-        point=points[row.point.period],
-        limits=series.limits,
-    )
-
-
 def card_of(
     row: ScorecardRow,
     series: Series,
     settings: Settings,
     kept: Mapping[str, str | None],
     instead: Mix | None = None,
+    now: datetime | None = None,
 ) -> Card:
     """A card. series: of the same team and variant; kept: period and range of the page's address;
-    instead: what is shown in place of hidden shares."""
+    instead: what is shown in place of hidden shares; now: when the page is drawn, to say where its
+    data are stale."""
     indicator, point = row.indicator, row.point
+    variant = row.variant if row.variant != indicator.default_variant else None
     last = series.points[-1] if series.points else None
     running = last if last and last.partial and last.period != point.period else None
     judged = Judged(
@@ -101,11 +91,15 @@ def card_of(
         target=row.target,
         at=formatting.borders(indicator, row.target, settings.targets.tolerance),
         running=running if indicator.cadence is Cadence.MONTHLY else None,
+        variant=variant or None,
     )
     trend = trend_of(series, today(settings, series.data_through) if series.data_through else None)
     status = point.status or (Status.NO_DATA if point.value is None else None)
     parts = shares.shares_of(point)
-    variant = series.variant if series.variant != indicator.default_variant else None
+    address = addresses.indicator(
+        indicator.key, team=series.team, period=kept.get("period"), variant=variant
+    )
+    stale = now is not None and kept.get("period") is None and is_stale(series, now)
     return Card(
         indicator=indicator,
         variant=next((v.title for v in indicator.variants if v.key == variant), None),
@@ -126,15 +120,15 @@ def card_of(
         chart=trend_chart(trend) if trend else Markup(),
         chart_label=_chart_label(judged, series),
         figure=figures.spec(figures.trend_figure(trend)) if trend else None,
-        made_of=_made_of(point, indicator),
-        when=_when(point),
-        evidence=addresses.evidence(
+        made_of=_made_of(point, indicator, settings),
+        when=_when(point, series.data_through if stale else None, settings),
+        evidence=address
+        if indicator.categorical
+        else addresses.evidence(
             indicator.key, team=series.team, period=kept.get("period"), variant=variant
         ),
         evidence_words=_evidence_words(point, indicator),
-        address=addresses.indicator(
-            indicator.key, team=series.team, period=kept.get("period"), variant=variant
-        ),
+        address=address,
         numbers=_numbers(series, settings),
         more=max(0, len(series.points) - NUMBERS_SHOWN),
         csv=addresses.api(
@@ -155,8 +149,15 @@ def card_of(
     )
 
 
+def is_stale(series: Series, now: datetime) -> bool:
+    """Whether one of the sources of a series was last collected too long ago."""
+    return series.data_through is not None and now - series.data_through > STALE_AFTER
+
+
 def _evidence_words(point: Point, indicator: Indicator) -> str:
     """What the link to the evidence says; empty where nothing is listed."""
+    if indicator.categorical:
+        return "Rules of this indicator"
     if not point.n or not indicator.evidence_kinds:
         return ""
     noun = "merge requests" if indicator.counts_merge_requests else indicator.noun
@@ -199,18 +200,21 @@ def _chart_label(judged: Judged, series: Series) -> str:
     return f"{', '.join(parts)}. The table below has the numbers."
 
 
-def _made_of(point: Point, indicator: Indicator) -> str:
+def _made_of(point: Point, indicator: Indicator, settings: Settings) -> str:
     """What stands behind the number, beside the link to it: counts of a rate, spread of a median."""
     parts = []
+    if point.reason is Reason.SUPPRESSED:
+        parts.append(f"one declared attribute: {settings.diversity.attribute}")
     if point.value is not None:
         parts += ["few cases"] * few(point, indicator, FEW)
-        if indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON and point.n is not None:
+        per_person = indicator.unit is Unit.MERGE_REQUESTS_PER_PERSON or "months" in point.beside
+        if per_person and point.denominator is not None:
             # The link beside it says how many, if there are any.
             parts += [formatting.counted(0, indicator.noun)] * (point.n == 0)
-            parts.append(f"{formatting.people(float(point.denominator or 0))} on average")
+            parts.append(f"{formatting.people(float(point.denominator))} on average")
         elif point.p25 is not None and point.p75 is not None:
             low, high = (formatting.number(indicator, each) for each in (point.p25, point.p75))
-            parts.append(f"middle half {low} to {high}")
+            parts.append(f"middle half {low}–{high}")
     parts += beside(point)
     if point.value is not None and point.coverage is not None:
         parts.append(f"coverage {formatting.percent(point.coverage)}")
@@ -218,10 +222,13 @@ def _made_of(point: Point, indicator: Indicator) -> str:
     return f"{words[:1].upper()}{words[1:]}"
 
 
-def _when(point: Point) -> str:
-    """`22 Nov, day not over`, `October 2026`."""
+def _when(point: Point, stopped: datetime | None, settings: Settings) -> str:
+    """`22 Nov, day not over`; of a month, which its sentence names, only where it is not over."""
+    if stopped is not None:
+        day = stopped.astimezone(settings.reporting.zone).date()
+        return f"stops at {formatting.day(day)}"
     if not formatting.is_day(point.period):
-        return formatting.period(point.period) + (", not over" if point.partial else "")
+        return f"{formatting.period(point.period)}, not over" if point.partial else ""
     words = formatting.period(point.period)
     return f"{words.rpartition(' ')[0]}, day not over" if point.partial else words
 

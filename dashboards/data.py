@@ -7,61 +7,26 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidValueError
-from app.metrics import INDICATORS, quality, queries
+from app.errors import InvalidValueError, NotFoundError
+from app.metrics import quality, queries
 from app.metrics.answers import Finding, Freshness
 from app.metrics.freshness import TITLES, freshness
 from app.settings import Settings
 from app.store.tables import Run
 from dashboards import addresses, formatting
 from dashboards.asked import Asked
+from dashboards.data_findings import finding_row
+from dashboards.data_sources import outcome_of, source_row
 from dashboards.notes import notes_of
 
 RUNS_PER_PAGE = 20
-ITEMS_SHOWN = 20
-OUTCOMES = {
-    "done": ("on_target", "ok", "All done"),
-    "partial": ("attention", "warn", "Part failed"),
-    "failed": ("problem", "bad", "Failed"),
-    "running": ("half", "none", "Running"),
-}
-STATES = {
-    "fresh": ("on_target", "ok", "Fresh"),
-    "stale": ("attention", "warn", "Stale"),
-    "never": ("no_data", "none", "Never collected"),
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceRow:
-    """A source with its state as mark, colour and word."""
-
-    freshness: Freshness
-    mark: str
-    colour: str
-    state: str
-    through: str
-    last_run: str
-    feeds: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """One case of a finding; line: what to add to a file, if the finding says so."""
-
-    name: str
-    address: str | None
-    text: str
-    line: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FindingRow:
-    """A finding with the cases that are shown, and how many more there are."""
-
-    finding: Finding
-    items: Sequence[Item]
-    more: int
+ITEMS_SHOWN = 5
+"""Cases of the kind that is listed on the page of all kinds."""
+ITEMS_PER_PAGE = 50
+"""On the page of one kind."""
+LISTED = "unmatched_identity"
+"""The kind whose cases are on the page of all kinds: it is the one that a reader can mend at once."""
+PARAMETERS = ("before", "after", "finding", "page")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,46 +40,99 @@ class RunRow:
     outcome: str
     started: str
     took: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPage:
+    """A page of runs, newest first. newer: how many come before it, of all."""
+
+    runs: Sequence[Run]
+    newer: int
+    all: int
 
 
 def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object]:
-    """What `data.html` draws. Raises InvalidValueError for a wrong address."""
-    before = asked.get("before")
-    if before is not None and not (before.isdecimal() and len(before) <= 18):
-        raise InvalidValueError(f"before {before!r:.40} is not the number of a run.", "before")
+    """What `data.html` draws. Raises InvalidValueError and NotFoundError for a wrong address."""
+    sources = freshness(session, settings)
+    kind = asked.get("finding")
+    if kind is not None:
+        return one_kind(_finding(session, settings, kind, asked), sources, settings, asked)
     return context(
-        freshness(session, settings),
+        sources,
         quality.findings(session, settings, most=ITEMS_SHOWN),
-        queries.runs(session, limit=RUNS_PER_PAGE + 1, before=int(before) if before else None),
+        _runs(session, asked),
         settings,
         datetime.now(UTC),
-        first_page=before is None,
     )
+
+
+def _finding(session: Session, settings: Settings, kind: str, asked: Asked) -> Finding:
+    """The cases of one page. Raises NotFoundError (field `finding`) where there is no such kind."""
+
+    def cases(page: int) -> Finding:
+        start = (page - 1) * ITEMS_PER_PAGE
+        try:
+            [found] = quality.findings(
+                session, settings, most=ITEMS_PER_PAGE, start=start, kind=kind
+            )
+        except NotFoundError as error:
+            raise NotFoundError(error.message, "finding", error.hint) from error
+        return found
+
+    # Whether there is such a page is known, and told, once the cases are counted.
+    text = asked.get("page") or ""
+    page = int(text) if text.isdecimal() and len(text) <= 9 else 1
+    found = cases(max(page, 1))
+    return found if found.items else cases(1)
+
+
+def _pages(count: int) -> int:
+    return max(1, -(-count // ITEMS_PER_PAGE))
+
+
+def _runs(session: Session, asked: Asked) -> RunPage:
+    before, after = (_run_number(asked, name) for name in ("before", "after"))
+    if before is not None and after is not None:
+        raise InvalidValueError("before and after cannot be asked for at once.", "after")
+    runs = queries.runs(session, limit=RUNS_PER_PAGE, before=before, after=after)
+    if not runs and (before or after):
+        runs = queries.runs(session, limit=RUNS_PER_PAGE)
+    count, newer = queries.count_runs(session, runs[0].id) if runs else (0, 0)
+    return RunPage(runs=runs, newer=newer, all=count)
+
+
+def _run_number(asked: Asked, name: str) -> int | None:
+    text = asked.get(name)
+    if text is None:
+        return None
+    if not (text.isdecimal() and len(text) <= 18):
+        raise InvalidValueError(f"{name} {text!r:.40} is not the number of a run.", name)
+    return int(text)
 
 
 def context(
     freshness: Sequence[Freshness],
     findings: Sequence[Finding],
-    runs: Sequence[Run],
+    runs: RunPage,
     settings: Settings,
     now: datetime,
-    *,
-    first_page: bool,
 ) -> dict[str, object]:
-    """The page of its answers; runs: newest first, one more than is shown if there are older ones."""
+    """The page of its answers."""
     zone = settings.reporting.zone
-    shown = runs[:RUNS_PER_PAGE]
-    older = len(runs) > RUNS_PER_PAGE
+    shown = runs.runs
+    last = runs.newer + len(shown)
+    rows = [finding_row(finding, zone) for finding in findings]
     return {
-        "data_through": min(
-            (row.data_through for row in freshness if row.data_through), default=None
-        ),
+        "data_through": _through(freshness),
         "troubles": notes_of(freshness, settings, now, every=True),
-        "sources": [source_row(row, zone) for row in freshness],
-        "findings": [finding_row(finding, zone) for finding in findings],
+        "sources": [source_row(row, settings, now) for row in freshness],
+        "findings": rows,
+        "listed": [row for row in rows if row.finding.kind == LISTED and row.items],
         "runs": [run_row(run, zone) for run in shown],
-        "older": addresses.data(before=shown[-1].id) + "#runs" if older else None,
-        "newest": None if first_page else addresses.data() + "#runs",
+        "range": _range(runs),
+        "newer": f"{addresses.data(after=shown[0].id)}#runs" if runs.newer else None,
+        "older": f"{addresses.data(before=shown[-1].id)}#runs" if last < runs.all else None,
         "exports": [
             ("Runs, CSV", addresses.api("/runs", format="csv")),
             ("Runs, JSON", addresses.api("/runs")),
@@ -125,51 +143,50 @@ def context(
     }
 
 
-def source_row(row: Freshness, zone: ZoneInfo) -> SourceRow:
-    """A source as a row of the table."""
-    mark, colour, word = STATES[row.state]
-    titles = {indicator.key: indicator.short_title for indicator in INDICATORS}
-    return SourceRow(
-        freshness=row,
-        mark=mark,
-        colour=colour,
-        state=word,
-        through=formatting.instant(row.data_through, zone) if row.data_through else "–",
-        last_run=_last_run(row, zone),
-        feeds=", ".join(titles.get(key, key) for key in row.feeds),
-    )
+def one_kind(
+    finding: Finding, freshness: Sequence[Freshness], settings: Settings, asked: Asked
+) -> dict[str, object]:
+    """The page of one kind of finding: every case of it, page by page."""
+    pages = _pages(finding.count)
+    page = asked.page_number(pages)
+    first = (page - 1) * ITEMS_PER_PAGE
+    until = first + len(finding.items)
+
+    def here(number: int) -> str:
+        return addresses.data(finding=finding.kind, page=number if number > 1 else None)
+
+    return {
+        "data_through": _through(freshness),
+        "one": finding_row(finding, settings.reporting.zone),
+        "range": f"{first + 1:,} to {until:,} of {finding.count:,}" if finding.count else "None",
+        "previous": here(page - 1) if page > 1 else None,
+        "next": here(page + 1) if page < pages else None,
+    }
 
 
-def _last_run(row: Freshness, zone: ZoneInfo) -> str:
-    if row.last_started_at is None:
-        return "none yet"
-    if row.last_finished_at is None:
-        return f"running since {formatting.instant(row.last_started_at, zone)}"
-    took = formatting.duration((row.last_finished_at - row.last_started_at).total_seconds())
-    outcome = OUTCOMES.get(row.last_outcome or "", ("", "", row.last_outcome or ""))[2].lower()
-    return f"{took}, {outcome}, ended {formatting.instant(row.last_finished_at, zone)}"
+def _through(freshness: Sequence[Freshness]) -> datetime | None:
+    return min((row.data_through for row in freshness if row.data_through), default=None)
 
 
-def finding_row(finding: Finding, zone: ZoneInfo) -> FindingRow:
-    """A finding with its cases."""
-    items = [
-        Item(
-            name=addresses.reference(str(item.get("address", ""))),
-            address=addresses.outside(str(item.get("address", ""))),
-            text=formatting.in_words(str(item.get("text", "")), zone),
-            line=str(item["line"]) if item.get("line") else None,
-        )
-        for item in finding.items[:ITEMS_SHOWN]
-    ]
-    return FindingRow(finding=finding, items=items, more=finding.count - len(items))
+def _range(runs: RunPage) -> str:
+    """`The newest 20 of 412`, or which ones they are."""
+    count = len(runs.runs)
+    if not runs.newer:
+        if runs.all > count:
+            return f"The newest {count:,} of {runs.all:,}"
+        return "1 run" if count == 1 else f"{count:,} runs, newest first"
+    return f"{runs.newer + 1:,} to {runs.newer + count:,} of {runs.all:,}, newest first"
 
 
 def run_row(run: Run, zone: ZoneInfo) -> RunRow:
     """A run as a row of the table."""
-    mark, colour, word = OUTCOMES.get(run.outcome, ("no_data", "none", run.outcome))
-    took = "–"
+    mark, colour, word = outcome_of(run.outcome, run.message)
+    took = formatting.NO_VALUE
     if run.finished_at is not None:
         took = formatting.duration((run.finished_at - run.started_at).total_seconds())
+    note = [run.message] if run.message else []
+    if run.waited_seconds >= 1:
+        note.append(f"Waited {formatting.duration(run.waited_seconds)} for the source.")
     return RunRow(
         run=run,
         source=TITLES.get(run.source, run.source),
@@ -178,4 +195,5 @@ def run_row(run: Run, zone: ZoneInfo) -> RunRow:
         outcome=word,
         started=formatting.instant(run.started_at, zone),
         took=took,
+        note=" ".join(note),
     )

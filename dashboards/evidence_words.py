@@ -1,20 +1,49 @@
-"""What the evidence page says of its merge requests: headline, sentence, states and order."""
+"""What the evidence page says of its merge requests: headline, sentence, states, flags and order."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from app.metrics.answers import Evidence, EvidenceRow
+from app.metrics.calendar import local_day
+from app.metrics.evidence_filters import is_open, judges_answers, waited
 from app.metrics.indicator import Cadence, Unit
-from dashboards import formatting
+from dashboards import addresses, formatting
 
 LEFT_OUT = {
     "bot": "by bots",
+    "draft": "drafts, as configured",
+    "out_of_scope": "outside the product scope",
     "quarantined": "quarantined",
-    "deleted": "deleted",
-    "out_of_scope": "out of scope",
-    "draft": "drafts",
+    "unattributed": "by people in no team",
+    "not_in_review": "without a review",
+    "not_answered": "without an answer yet",
 }
+FINDINGS = {
+    "bot": "bot",
+    "quarantined": "quarantined_merge_request",
+    "unattributed": "unmatched_identity",
+}
+"""Where the page of the data lists what was left out, by reason."""
+
+STATES = {
+    "in_review": "In review",
+    "not_in_review": "Not yet in review",
+    "open": "Open",
+    "merged": "Merged",
+    "closed": "Closed",
+    "draft": "Draft",
+    "orphaned": "Orphaned",
+    "end_estimated": "End estimated",
+    "review_start_inferred": "Review start inferred",
+}
+ANSWERS: Mapping[str, tuple[str, str, str]] = {
+    "met": ("on_target", "ok", "met"),
+    "missed": ("problem", "bad", "missed"),
+    "pending": ("half", "none", "pending"),
+    "waiting_for_author": ("no_data", "none", "waiting for author"),
+}
+"""Mark, colour and words of each outcome."""
 
 
 def headline(evidence: Evidence, at: Sequence[float]) -> str:
@@ -65,43 +94,72 @@ def _median(evidence: Evidence) -> str:
     )
 
 
-def left_out(evidence: Evidence) -> str:
-    """How many merge requests of the team do not count, and why."""
-    counts = [
-        f"{count:,} {LEFT_OUT.get(reason, reason.replace('_', ' '))}"
-        for reason, count in evidence.left_out.items()
-        if count
-    ]
-    return f"Left out: {', '.join(counts)}." if counts else "Left out: none."
+def left_out(evidence: Evidence, period: str | None) -> Iterator[tuple[str, str | None]]:
+    """What of the team's does not count: how many and why, and the address of their list if there is
+    one. period: of the page's address."""
+    for reason, count in evidence.left_out.items():
+        address = None
+        if reason in FINDINGS:
+            address = addresses.data(finding=FINDINGS[reason])
+        elif reason == "not_in_review" and evidence.indicator.cadence is Cadence.DAILY:
+            address = addresses.evidence(
+                "open_mr_age", team=evidence.team, period=period, state=reason
+            )
+        yield f"{count:,} {LEFT_OUT[reason]}", address
 
 
-def waited(row: EvidenceRow, instant: datetime) -> float | None:
-    """Days in review at an instant; None before the review began."""
-    if row.review_started_at is None or row.review_started_at > instant:
-        return None
-    return (instant - row.review_started_at).total_seconds() / 86_400
+def state_of(row: EvidenceRow, evidence: Evidence) -> str:
+    """How it stood with a merge request at the instant of a day; of a month, how it stands now."""
+    if evidence.indicator.cadence is Cadence.MONTHLY:
+        return ("draft" if row.draft else "open") if is_open(row) else row.state
+    if waited(row, evidence.instant) is not None:
+        return "draft, in review" if row.draft else "in review"
+    return "draft" if row.draft else "not yet in review"
 
 
-def state_then(row: EvidenceRow, instant: datetime) -> str:
-    """How it stood with an open merge request at the instant of a day."""
-    if row.draft:
-        return "draft"
-    if waited(row, instant) is not None:
-        return "in review"
-    return "not yet in review"
+def flags_of(row: EvidenceRow, evidence: Evidence, zone: ZoneInfo) -> list[str]:
+    """What has to be known of a row: `orphaned: author left 30 Sep`."""
+    words = []
+    if "orphaned" in row.flags:
+        left = row.author_left_on
+        year = local_day(evidence.instant, zone).year
+        words.append(
+            "orphaned: author has left"
+            if left is None
+            else f"orphaned: author left {_day_near(left, year)}"
+        )
+    others = ["end_estimated"]
+    if not judges_answers(evidence.indicator):  # its answers know nothing of reviews
+        others.append("review_start_inferred")
+    return [*words, *(STATES[flag].lower() for flag in others if flag in row.flags)]
 
 
-def state_now(row: EvidenceRow) -> str:
-    """How it stands with a merge request of a month."""
-    if row.state in ("opened", "locked"):
-        return "draft" if row.draft else "open"
-    return row.state
+def _day_near(day: date, year: int) -> str:
+    """A day, with its year only where it is another one."""
+    text = formatting.day(day)
+    return text.removesuffix(f" {year}")
 
 
-def range_words(first: int, shown: int, total: int, sort: str, cadence: Cadence) -> str:
+def range_words(first: int, shown: int, total: int, evidence: Evidence, sort: str) -> str:
     """`1 to 25 of 60, oldest first`. first: rows before the page; shown: on a whole page."""
     if not total:
         return "No merge request"
-    most, least = ("oldest", "youngest") if cadence is Cadence.DAILY else ("longest", "shortest")
+    daily = evidence.indicator.cadence is Cadence.DAILY
+    most, least = ("oldest", "youngest") if daily else ("longest", "shortest")
     order = {"-value": f", {most} first", "value": f", {least} first"}.get(sort, "")
     return f"{first + 1:,} to {min(first + shown, total):,} of {total:,}{order}"
+
+
+def moment(instant: datetime | None, zone: ZoneInfo) -> str:
+    """An instant as a cell shows it: its local day and time."""
+    return formatting.NO_VALUE if instant is None else formatting.instant(instant, zone)
+
+
+def day(instant: datetime | None, zone: ZoneInfo) -> str:
+    """An instant as a cell shows it: its local day."""
+    return formatting.NO_VALUE if instant is None else formatting.day(local_day(instant, zone))
+
+
+def days(value: float | None) -> str:
+    """Days as a cell shows them."""
+    return formatting.NO_VALUE if value is None else f"{value:,.1f}"

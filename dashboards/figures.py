@@ -270,28 +270,32 @@ def dots_figure(
             "tickfont": {"size": 12, "color": COLOURS["ink"]},
             "ticklabelstandoff": 12,
         },
-        shapes=[]
-        if target is None
-        else [
-            {
-                "type": "line",
-                "x0": target,
-                "x1": target,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": COLOURS["target"], **DASHED},
-            }
-        ],
+        shapes=_dot_targets(dots, target),
         annotations=_dot_labels(dots, target, target_words),
     )
     return figure
+
+
+def _dot_targets(dots: Sequence[Dot], target: float | None) -> list[dict[str, Any]]:
+    """The target across all teams, and a stroke in the row of each that has another."""
+    ink = {"color": COLOURS["target"]}
+    across = {"yref": "paper", "y0": 0, "y1": 1, "line": {**ink, **DASHED}}
+    shapes: list[dict[str, Any]] = []
+    if target is not None:
+        shapes.append({"type": "line", "x0": target, "x1": target, **across})
+    for row, dot in enumerate(reversed(dots)):
+        if dot.own_target is not None:
+            at = {"x0": dot.own_target, "x1": dot.own_target, "y0": row - 0.36, "y1": row + 0.36}
+            shapes.append({"type": "line", "line": {**ink, "width": DASHED["width"]}, **at})
+    return shapes
 
 
 def _dot_tip(dot: Dot) -> str:
     lines = [f"<b>{escape(dot.name)}: {escape(dot.shown)}</b>", dot.count]
     if dot.low is not None and dot.high is not None:
         lines.append(f"middle half {dot.low:.1f} to {dot.high:.1f}")
+    if dot.own_target is not None:
+        lines.append(f"its own target {formatting.plain(dot.own_target)}")
     return "<br>".join(lines)
 
 

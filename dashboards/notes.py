@@ -24,8 +24,8 @@ def notes_of(
 ) -> list[Note]:
     """A note for each source whose last success is too long ago, with why if its last run failed.
 
-    every: also for those that were never collected, or failed but are fresh enough: on the page of
-    the data.
+    every: also for those that were never collected, or failed or were read in part only but are fresh
+    enough: on the page of the data.
     """
     notes = []
     for row in freshness:
@@ -35,6 +35,9 @@ def notes_of(
             notes.append(Note(f"{row.title} was never collected.", _why(row), row.command))
         elif every and row.last_outcome == "failed":
             notes.append(Note(f"{row.title} could not be collected.", _why(row), row.command))
+        elif every and row.last_outcome == "partial":
+            strong = f"{row.title} could be collected in part only."
+            notes.append(Note(strong, " ".join(row.message.split()), row.command))
     return notes
 
 
@@ -51,4 +54,4 @@ def _stale(row: Freshness, through: datetime, settings: Settings, now: datetime)
 def _why(row: Freshness) -> str:
     if row.last_outcome != "failed" or not row.message:
         return ""
-    return f"The last run failed: {row.message.rstrip('.')}."
+    return f"The last run failed: {' '.join(row.message.split()).rstrip('.')}."

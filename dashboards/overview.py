@@ -1,7 +1,7 @@
 """The page `/`: all teams against all indicators."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -14,14 +14,15 @@ from app.metrics.calendar import MONTH_PATTERN
 from app.metrics.indicator import Cadence, Indicator, Reason, Restated, Status
 from app.metrics.periods import parse_instant
 from app.settings import Settings
-from dashboards import addresses, formatting, shares
+from dashboards import addresses, arrangement, formatting, shares
+from dashboards.arrangement import Arrangement
 from dashboards.asked import Asked, today
 from dashboards.cells import Cell, Signal, cell_of, domains, shares_cell, signal_of
 from dashboards.periods import picker
-from dashboards.sparkline import CELL, WIDE_CELL
+from dashboards.sparkline import CELL
 
-FEW_COLUMNS = 4
 SIGNALS_AT_FIRST = 6
+SIGNALS = {"first": SIGNALS_AT_FIRST, "all": None}
 DEEPEST = 3
 TALLIED = (Status.PROBLEM, Status.ATTENTION, Status.ON_TARGET)
 RESTATED_BY = {
@@ -36,13 +37,20 @@ RESTATED_BY = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One team with its cells, in the order of the columns."""
+    """One team with its cells, in the order of the columns.
+
+    has: what its cells have, see `arrangement.STATUSES`. place: in the order of the organisation.
+    rank: by name. shown: the filter and the view let it through.
+    """
 
     team: TeamRow
     address: str
     depth: int
     cells: Sequence[Cell]
-    has: str
+    has: Sequence[str]
+    place: int
+    rank: int
+    shown: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,13 +65,24 @@ class Group:
 
 def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object]:
     """What `overview.html` draws. Raises NotFoundError and InvalidValueError for a wrong address."""
-    period, variant = asked.get("period"), asked.get("variant")
-    known_at = asked.get("as_known_at")
-    matrix = queries.matrix(session, settings, period=period, variant=variant, as_known_at=known_at)
+    matrix = matrix_of(session, settings, asked)
     present = None
-    if known_at is not None:
-        present = queries.matrix(session, settings, period=period, variant=variant)
+    if asked.get("as_known_at") is not None:
+        present = queries.matrix(
+            session, settings, period=asked.get("period"), variant=asked.get("variant")
+        )
     return context(matrix, settings, asked, present)
+
+
+def matrix_of(session: Session, settings: Settings, asked: Asked) -> Matrix:
+    """The values that an address asks for."""
+    return queries.matrix(
+        session,
+        settings,
+        period=asked.get("period"),
+        variant=asked.get("variant"),
+        as_known_at=asked.get("as_known_at"),
+    )
 
 
 def context(
@@ -72,54 +91,21 @@ def context(
     """The page of a matrix. present: its present state, if it is one as it was known earlier."""
     zone = settings.reporting.zone
     tolerance = settings.targets.tolerance
-    kept = {name: asked.get(name) for name in ("period", "variant", "as_known_at")}
-    scales = domains(matrix)
-    wide = len(matrix.indicators) <= FEW_COLUMNS
-    size = WIDE_CELL if wide else CELL
-    told_apart = {
-        indicator.key: shares.leading(
-            [matrix.cells[team.slug, indicator.key].judged for team in matrix.teams]
-        )
-        for indicator in matrix.indicators
-        if indicator.categorical
+    how = arrangement.arrangement(asked, matrix)
+    rows = rows_of(matrix, settings, asked, how)
+    period, variant = asked.get("period"), asked.get("variant")
+    known_at = asked.get("as_known_at")
+    kept = {
+        "period": period,
+        "variant": variant,
+        "as_known_at": known_at,
+        "signals": asked.get("signals"),
+        **how.query(),
     }
-
-    def cell(team: TeamRow, indicator: Indicator) -> Cell:
-        if indicator.categorical:
-            return shares_cell(
-                matrix.cells[team.slug, indicator.key],
-                told_apart[indicator.key],
-                team.headcount,
-                settings.diversity.minimum,
-                team_address(team.slug, kept["period"], indicator.key),
-            )
-        return cell_of(
-            matrix.cells[team.slug, indicator.key],
-            tolerance,
-            scales[indicator.key],
-            team_address(team.slug, kept["period"], indicator.key),
-            size,
-        )
-
-    rows = []
-    for team in matrix.teams:
-        cells = [cell(team, indicator) for indicator in matrix.indicators]
-        rows.append(
-            Row(
-                team=team,
-                address=team_address(team.slug, kept["period"]),
-                depth=min(team.depth, DEEPEST),
-                cells=cells,
-                has=" ".join(
-                    sorted({str(c.status) for c in cells if c.status})
-                    + ["signal"] * any(c.change for c in cells)
-                ),
-            )
-        )
-    leaves = [row for row in rows if not row.team.has_children]
-    signals = list(_signals(matrix, leaves, tolerance, kept["period"]))
-    every_signal = asked.get("signals") == "all"
-    groups = list(_groups(matrix, settings, kept["period"]))
+    leaves = [row.team for row in rows if not row.team.has_children]
+    signals = list(_signals(matrix, tolerance, period, variant))
+    every_signal = asked.one_of("signals", SIGNALS, "first") == "all"
+    groups = list(_groups(matrix, settings, period))
     differing = restated(matrix, present) if present else []
     # What was known earlier may reach less far; which periods can be chosen does not change.
     reached = present.data_through if present else matrix.data_through
@@ -128,50 +114,59 @@ def context(
         "matrix": matrix,
         "data_through": matrix.data_through,
         "recorded_at": matrix.recorded_at,
-        "share_heads": {key: shares.head_of(names) for key, names in told_apart.items() if names},
+        "share_heads": {
+            key: shares.head_of(names) for key, names in _told_apart(matrix).items() if names
+        },
         "hidden_somewhere": any(
             cell.judged.reason is Reason.SUPPRESSED for cell in matrix.cells.values()
         ),
         "rows": rows,
+        "shown": sum(row.shown for row in rows),
+        "how": how,
+        "statuses": arrangement.STATUSES,
+        "views": [
+            (key, words, addresses.overview(**{**kept, "view": _unless(key, arrangement.TREE)}))
+            for key, words in arrangement.VIEWS.items()
+        ],
         "leaves": len(leaves),
-        "wide": wide,
         "groups": groups,
         "first_columns": {group.indicators[0].key for group in groups},
         "tally": {
-            status: sum(c.status is status for row in leaves for c in row.cells)
+            status: sum(c.status is status for row in rows for c in row.cells if _is_leaf(row))
             for status in TALLIED
         },
         "signals": signals if every_signal else signals[:SIGNALS_AT_FIRST],
         "signal_count": len(signals),
         "all_signals": None
         if every_signal or len(signals) <= SIGNALS_AT_FIRST
-        else addresses.overview(**kept, signals="all"),
+        else addresses.overview(**{**kept, "signals": "all"}),
         "picker": picker(
-            asked=asked.get("period"),
+            asked=period,
             today=today(settings, reached),
             history_start=settings.reporting.history_start,
             daily=False,
-            address=lambda period: addresses.overview(**{**kept, "period": period}),
+            address=lambda other: addresses.overview(**{**kept, "period": other}),
             action="/",
             hidden={**kept, "period": None},
         ),
         "kept": kept,
         "varied": [indicator for indicator in matrix.indicators if indicator.variants],
+        "csv": addresses.overview(**{**kept, "signals": None, "format": "csv"}),
         "exports": [
             (
                 indicator.title,
                 addresses.api(
                     f"/indicators/{indicator.key}/compare",
-                    period=kept["period"],
-                    variant=kept["variant"] if indicator.variants else None,
+                    period=period,
+                    variant=variant if indicator.variants else None,
                     format="csv",
                 ),
             )
             for indicator in matrix.indicators
         ],
-        "known_at": _known_at(kept["as_known_at"], zone),
+        "known_at": _known_at(known_at, zone),
         # A field for days can hold nothing else.
-        "known_day": kept["as_known_at"] if formatting.is_day(kept["as_known_at"] or "") else "",
+        "known_day": known_at if formatting.is_day(known_at or "") else "",
         "differing": len(differing),
         "why": why(differing),
         "recorded": any(cell.judged.recorded_at for cell in matrix.cells.values()),
@@ -180,9 +175,84 @@ def context(
     }
 
 
-def team_address(slug: str, period: str | None, anchor: str | None = None) -> str:
-    """A team's page for the same period, at one indicator."""
-    return addresses.team(slug, period=period) + (f"#{anchor}" if anchor else "")
+def rows_of(matrix: Matrix, settings: Settings, asked: Asked, how: Arrangement) -> list[Row]:
+    """Every team with its cells, in the order that is asked for."""
+    period, variant = asked.get("period"), asked.get("variant")
+    scales = domains(matrix)
+    told_apart = _told_apart(matrix)
+
+    def cell(team: TeamRow, indicator: Indicator) -> Cell:
+        found = matrix.cells[team.slug, indicator.key]
+        address = team_address(team.slug, period, indicator.key, variant)
+        if indicator.categorical:
+            names, minimum = told_apart[indicator.key], settings.diversity.minimum
+            return shares_cell(found, names, team.headcount, minimum, address)
+        scale = scales[indicator.key]
+        return cell_of(found, settings.targets.tolerance, scale, address, CELL)
+
+    cells = {
+        team.slug: [cell(team, indicator) for indicator in matrix.indicators]
+        for team in matrix.teams
+    }
+    has = {
+        slug: sorted({str(c.status) for c in of if c.status in arrangement.STATUSES})
+        + ["signal"] * any(c.change for c in of)
+        for slug, of in cells.items()
+    }
+    shown = arrangement.shown(matrix.teams, has, how)
+    places = {team.slug: place for place, team in enumerate(matrix.teams)}
+    ranks = arrangement.ranks(matrix.teams)
+    return [
+        Row(
+            team=team,
+            address=team_address(team.slug, period, variant=variant),
+            depth=min(team.depth, DEEPEST),
+            cells=cells[team.slug],
+            has=has[team.slug],
+            place=places[team.slug],
+            rank=ranks[team.slug],
+            shown=team.slug in shown,
+        )
+        for team in in_order(matrix, how)
+    ]
+
+
+def in_order(matrix: Matrix, how: Arrangement) -> list[TeamRow]:
+    """Every team in the order that is asked for."""
+    values: Mapping[str, float | None] = {}
+    if how.sort == arrangement.BY_NAME:
+        values = arrangement.ranks(matrix.teams)
+    elif how.sort:
+        values = {
+            team.slug: matrix.cells[team.slug, how.sort].judged.value for team in matrix.teams
+        }
+    return arrangement.ordered(matrix.teams, values, how)
+
+
+def _told_apart(matrix: Matrix) -> dict[str, Sequence[str]]:
+    """The categories that the cells of a column tell apart, by indicator key."""
+    return {
+        indicator.key: shares.leading(
+            [matrix.cells[team.slug, indicator.key].judged for team in matrix.teams]
+        )
+        for indicator in matrix.indicators
+        if indicator.categorical
+    }
+
+
+def _is_leaf(row: Row) -> bool:
+    return not row.team.has_children
+
+
+def _unless(value: str, usual: str) -> str | None:
+    return None if value == usual else value
+
+
+def team_address(
+    slug: str, period: str | None, anchor: str | None = None, variant: str | None = None
+) -> str:
+    """A team's page for the same period and variant, at one indicator."""
+    return addresses.team(slug, period=period, variant=variant) + (f"#{anchor}" if anchor else "")
 
 
 def restated(then: Matrix, present: Matrix) -> list[Restated | None]:
@@ -219,15 +289,17 @@ def _known_at(text: str | None, zone: ZoneInfo) -> str | None:
 
 
 def _signals(
-    matrix: Matrix, leaves: Sequence[Row], tolerance: float, period: str | None
+    matrix: Matrix, tolerance: float, period: str | None, variant: str | None
 ) -> Iterator[Signal]:
     """The signals of the teams without teams below them: what worsened first."""
     found = []
     for indicator in matrix.indicators:
-        for row in leaves:
-            address = team_address(row.team.slug, period, indicator.key)
-            cell = matrix.cells[row.team.slug, indicator.key]
-            signal = signal_of(cell, tolerance, row.team.name, address)
+        for team in matrix.teams:
+            if team.has_children:
+                continue
+            address = team_address(team.slug, period, indicator.key, variant)
+            cell = matrix.cells[team.slug, indicator.key]
+            signal = signal_of(cell, tolerance, team.name, address)
             if signal is not None:
                 found.append(signal)
     yield from sorted(found, key=lambda signal: signal.improved)

@@ -20,7 +20,17 @@ from app.metrics.freshness import freshness as read_freshness
 from app.metrics.indicator import Indicator
 from app.metrics.points import load_basis, one_snapshot
 from app.settings import Settings
-from dashboards import addresses, assets, data, evidence, formatting, indicator, overview, team
+from dashboards import (
+    addresses,
+    assets,
+    data,
+    evidence,
+    formatting,
+    indicator,
+    overview,
+    overview_csv,
+    team,
+)
 from dashboards.asked import Asked
 from dashboards.notes import notes_of
 from dashboards.sentences import STATUS_WORDS
@@ -33,9 +43,9 @@ class Page:
     """One page: where it is, what it is called, and what it is drawn from.
 
     needs: the answers of `app.metrics` that its view asks for. parameters: the part of the address
-    that decides what it shows; others are ignored. charts: Plotly draws on it, unless its context says
+    that decides what it shows; others are refused. charts: Plotly draws on it, unless its context says
     that nothing is `plotted`. before_collect: it is
-    shown although nothing was collected yet.
+    shown although nothing was collected yet. table: writes the same as CSV, for `format=csv`.
     """
 
     route: str
@@ -47,6 +57,7 @@ class Page:
     parameters: tuple[str, ...]
     charts: bool = False
     before_collect: bool = False
+    table: Callable[[Session, Settings, Asked], str] | None = None
 
 
 PAGES: tuple[Page, ...] = (
@@ -57,7 +68,18 @@ PAGES: tuple[Page, ...] = (
         template="overview.html",
         view=overview.view,
         needs=("matrix",),
-        parameters=("period", "variant", "as_known_at", "signals"),
+        parameters=(
+            "period",
+            "variant",
+            "as_known_at",
+            "signals",
+            "filter",
+            "status",
+            "view",
+            "sort",
+            "format",
+        ),
+        table=overview_csv.view,
     ),
     Page(
         route="/teams/{slug}",
@@ -65,7 +87,7 @@ PAGES: tuple[Page, ...] = (
         title="Team",
         template="team.html",
         view=team.view,
-        needs=("scorecard", "all_series", "team", "attention", "matrix"),
+        needs=("cards", "team", "attention"),
         parameters=("period", "from", "to", "grain", "variant"),
         charts=True,
     ),
@@ -86,7 +108,7 @@ PAGES: tuple[Page, ...] = (
         template="evidence.html",
         view=evidence.view,
         needs=("evidence",),
-        parameters=("team", "period", "variant", "state", "sort", "page"),
+        parameters=evidence.PARAMETERS,
     ),
     Page(
         route="/data",
@@ -95,10 +117,12 @@ PAGES: tuple[Page, ...] = (
         template="data.html",
         view=data.view,
         needs=("freshness", "findings", "runs"),
-        parameters=("before",),
+        parameters=data.PARAMETERS,
         before_collect=True,
     ),
 )
+
+FORMATS = {"html": "the page", "csv": "its table"}
 
 # Everything from this origin; nothing inline. Plotly writes its own style elements.
 POLICY = (
@@ -154,10 +178,8 @@ class Pages:
         """The function that answers the page's route."""
 
         def show(request: Request) -> Response:
-            asked = Asked(
-                path={name: str(value) for name, value in request.path_params.items()},
-                query={name: request.query_params.get(name, "") for name in page.parameters},
-            )
+            query = request.query_params.multi_items()
+            asked = Asked.of(request.path_params, query, page.parameters)
             with self._sessions() as session, one_snapshot(session):
                 freshness = read_freshness(session, self._settings)
                 # Some sources are collected, but nothing can be measured from them, or not this.
@@ -167,6 +189,8 @@ class Pages:
                 missing = _not_measured(asked, through)
                 if missing is not None:
                     return self._first_steps(request, freshness, missing)
+                if page.table and asked.one_of("format", FORMATS, "html") == "csv":
+                    return _as_table(page, page.table(session, self._settings, asked))
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
             notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
@@ -227,6 +251,15 @@ def _not_measured(asked: Asked, through: Collection[str]) -> Indicator | None:
         ),
         None,
     )
+
+
+def _as_table(page: Page, text: str) -> Response:
+    """A page's table as a file."""
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Disposition": f'attachment; filename="{page.name}.csv"',
+    }
+    return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
 def send_asset(request: Request) -> Response:

@@ -32,8 +32,8 @@ class Step:
 class Picker:
     """The period as it is shown, and every other that can be chosen.
 
-    action, hidden: address and kept parameters of the form for any other period; value: what it
-    holds now.
+    action, hidden: address and kept parameters of the forms for any month and any day; month, day:
+    what they hold now; first, last: the days between which there are values.
     """
 
     label: str
@@ -42,7 +42,10 @@ class Picker:
     choices: Sequence[Choice]
     action: str
     hidden: Mapping[str, str]
-    value: str
+    month: str
+    day: str
+    first: str
+    last: str
 
 
 def picker(
@@ -78,7 +81,10 @@ def picker(
         choices=_menu(asked, today, history_start, daily, address),
         action=action,
         hidden={name: str(value) for name, value in hidden.items() if value not in (None, "")},
-        value=asked or "",
+        month=asked if asked and not formatting.is_day(asked) else "",
+        day=asked if asked and formatting.is_day(asked) else "",
+        first=history_start.isoformat(),
+        last=today.isoformat(),
     )
 
 

@@ -29,6 +29,13 @@ STATUS_WORDS = {
     Status.NO_DATA: "no data",
     Status.SUPPRESSED: "hidden",
 }
+BY_UNIT = {
+    Unit.DAYS: "The median of the {noun} is [{value}]",
+    Unit.PERCENT: "[{value}] in {when}",
+    Unit.MERGE_REQUESTS_PER_PERSON: "[{value}] in {when}",
+}
+"""What a value says where its indicator has no words of its own for it."""
+
 FEW_IN_A_CELL = 5  # a median or rate of fewer merge requests moves by itself
 
 
@@ -37,7 +44,8 @@ class Judged:
     """A point with everything that its words need.
 
     at: the borders that its digits must not cross. running: the point of the running month beside a
-    monthly value; None: there is none, or it is the point itself.
+    monthly value; None: there is none, or it is the point itself. variant: one that is not the
+    default.
     """
 
     indicator: Indicator
@@ -46,6 +54,7 @@ class Judged:
     target: float | None
     at: tuple[float, ...]
     running: Point | None = None
+    variant: str | None = None
 
     @property
     def shown(self) -> str:
@@ -206,33 +215,24 @@ def card(judged: Judged, points: Sequence[Point]) -> Markup:
 
 
 def _subject(judged: Judged) -> Markup:
+    """The value as its indicator says it, or by its unit."""
     indicator, point = judged.indicator, judged.point
-    if indicator.unit is Unit.DAYS:
-        counted = formatting.counted(point.n or 0, indicator.noun)
-        return Markup("The median of {} is <strong>{}</strong>").format(counted, judged.shown)
-    if indicator.unit is Unit.PERCENT:
-        return _percentage(judged)
-    when = formatting.period(point.period) + (" so far" if point.partial else "")
-    return Markup("<strong>{}</strong> in {}").format(judged.shown, when)
-
-
-def _percentage(judged: Judged) -> Markup:
-    """A percentage by what it is made of: which part of what, and when."""
-    point, key = judged.point, judged.indicator.key
-    when = formatting.period(point.period)
-    if key == "retention":
-        months = int(point.beside.get("months", 12))
-        window = "month" if months == 1 else f"{months} months"
-        end = f"{when} so far" if point.partial else f"the end of {when}"
-        return Markup("<strong>{}</strong> stayed in the {} to {} ({})").format(
-            judged.shown, window, end, _of(judged)
-        )
-    part = Markup("<strong>{}</strong> {}").format(*_part(judged))
-    if key == "hiring_vs_plan":
-        end = f"in {when} so far" if point.partial else f"at the end of {when}"
-        return Markup("{} {}").format(part, end)
-    so_far = f"{when} so far" if point.partial else when
-    return Markup("In {} {} had an answer in time").format(so_far, part)
+    name = formatting.period(point.period)
+    when = f"{name} so far" if point.partial else name
+    months = int(point.beside.get("months", 12))
+    says = indicator.says if judged.variant is None else ""
+    written = (says or BY_UNIT[indicator.unit]).format(
+        value=judged.shown,
+        number=formatting.number(indicator, point.value, judged.at),
+        part=_part(judged)[0],
+        noun=indicator.noun,
+        when=when,
+        end=when if point.partial else f"the end of {name}",
+        at_the_end=f"in {when}" if point.partial else f"at the end of {name}",
+        months="month" if months == 1 else f"{months} months",
+    )
+    plain = Markup.escape(written)
+    return plain.replace("[", Markup("<strong>")).replace("]", Markup("</strong>"))
 
 
 def _part(judged: Judged) -> tuple[str, str]:

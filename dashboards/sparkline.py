@@ -27,7 +27,6 @@ class Size:
 
 
 CELL = Size(64, 28)
-WIDE_CELL = Size(150, 28)
 SMALL_MULTIPLE = Size(150, 50)
 
 
@@ -60,10 +59,12 @@ def sparkline(
     """The trail of one team with the judged point in its status colour.
 
     A partial judged point is hollow; what follows the judged point (the running month) is dotted and
-    ends in a hollow point. A ring marks a signal. Hidden from assistive technology: the cell says it.
+    ends in a hollow point. A ring marks a signal. The style sheet has the sizes of the points. Hidden
+    from assistive technology: the cell says it.
     """
     width, height = size.width, size.height
-    step = (width - 5) / max(len(trail) - 1, 1)
+    # As far from the left edge as from the right; thirteen points of a cell stand at whole pixels.
+    step = (width - 4) / max(len(trail) - 1, 1)
 
     def at_height(value: float) -> float:
         return height - 2 - placed(value, domain) * (height - 4)
@@ -83,13 +84,13 @@ def sparkline(
     if last is not None and judged_index < len(trail) - 1:
         if judged is not None:
             out.append(f'<path class="p" d="{path(spots[judged_index:])}"/>')
-        out.append(f'<circle class="o" cx="{_short(last[0])}" cy="{_short(last[1])}" r="2"/>')
+        out.append(f'<circle class="o" cx="{_short(last[0])}" cy="{_short(last[1])}"/>')
     if judged is not None:
         point = trail[judged_index]
         spot = f'cx="{_short(judged[0])}" cy="{_short(judged[1])}"'
         colour = STATUS_CLASS[point.status] if point.status else "none"
         shape = "r" if point.partial else "d"
-        out.append(f'<circle class="{shape} {colour}" {spot} r="2.2"/>')
+        out.append(f'<circle class="{shape} {colour}" {spot}/>')
         if point.signal:
-            out.append(f'<circle class="s" {spot} r="4.6"/>')
+            out.append(f'<circle class="s" {spot}/>')
     return Markup("".join(out) + "</svg>")  # noqa: S704 - numbers and our own names only

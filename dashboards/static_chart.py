@@ -93,7 +93,8 @@ def _edge_labels(trend: Trend, left: float, y: Callable[[float], float]) -> list
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dot:
-    """One team of a dot plot; low and high: the middle half, where the indicator has one."""
+    """One team of a dot plot. low, high: the middle half, where the indicator has one. own_target:
+    what it is judged against, where that is not the target that is drawn."""
 
     name: str
     value: float
@@ -103,6 +104,7 @@ class Dot:
     status: Status | None
     low: float | None
     high: float | None
+    own_target: float | None = None
 
     @property
     def count(self) -> str:
@@ -112,7 +114,8 @@ class Dot:
 
 def dots_domain(dots: Sequence[Dot], target: float | None) -> Domain:
     """From 0 to what the largest middle half needs."""
-    top = max([dot.value if dot.high is None else dot.high for dot in dots] + [target or 0])
+    targets = [target or 0, *(dot.own_target or 0 for dot in dots)]
+    top = max([dot.value if dot.high is None else dot.high for dot in dots] + targets)
     return (0.0, top * 1.02 if top > 0 else 1.0)
 
 
@@ -151,6 +154,8 @@ def dot_plot(dots: Sequence[Dot], target: float | None, target_words: str) -> Ma
                 f'<rect class="h" x="{x(dot.low):.1f}" y="{y - 2:.1f}" '
                 f'width="{wide:.1f}" height="4"/>'
             )
+        if dot.own_target is not None:
+            out.append(f'<path class="t" d="M{x(dot.own_target):.1f} {y - 9:.1f}v18"/>')
         out.append(_mark(dot, x(dot.value), y))
         out.append(
             f'<text class="k" x="{width - right + 10}" y="{y + 4:.1f}">{dot.shown}</text>'

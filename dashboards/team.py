@@ -9,22 +9,23 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import INDICATORS, queries
-from app.metrics.answers import Attention, MembershipChange, Scorecard, Team
-from app.metrics.calendar import fiscal_year_start, last_of_month, months_back
+from app.metrics.answers import Attention, Cards, MembershipChange, Scorecard, ShownAbove, Team
+from app.metrics.calendar import fiscal_year_start, last_of_month, month_label, months_back
 from app.metrics.hiring import HIRING_VS_PLAN
-from app.metrics.indicator import Indicator, Reason, Series
+from app.metrics.indicator import Indicator, Series
 from app.metrics.open_work import OPEN_MR_AGE
 from app.metrics.points import load_basis
 from app.settings import Settings
 from dashboards import addresses, figures, formatting
-from dashboards.asked import Asked, today
-from dashboards.cards import Card, card_of, in_variant
+from dashboards.asked import Asked, today, usual_month
+from dashboards.cards import Card, card_of, is_stale
 from dashboards.periods import picker
 from dashboards.shares import Mix, mix_of
 from dashboards.waiting import answer_of, opening_of, wait_of
 
 GRAINS: Mapping[str, str] = {"week": "By week", "day": "By day", "month": "By month"}
 DEFAULT_GRAIN = "week"
+REPORTS = (("Report, HTML", "html"), ("Report, Markdown", "md"), ("Report, CSV", "csv"))
 WAITING_SHOWN = 4
 CHANGE_MONTHS = 3
 
@@ -44,39 +45,29 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     grain = asked.one_of("grain", GRAINS, DEFAULT_GRAIN)
     if variant is not None and not any(_has(each, variant) for each in INDICATORS):
         raise NotFoundError(f"No indicator has a variant {variant!r:.40}.", "variant")
-    scorecard = queries.scorecard(session, settings, slug, period=period)
-    series = queries.all_series(
+    cards = queries.cards(
         session,
         settings,
         team=slug,
+        period=period,
         from_=asked.get("from"),
         to=asked.get("to") or period,
         grain=grain,
         variant=variant,
     )
-    on = day_shown(settings, period, series.values())
+    on = day_shown(settings, period, cards.series.values())
     since = months_back(on, CHANGE_MONTHS - 1)
     team = queries.team(session, settings, slug, on=str(on), from_=str(since), to=str(on))
     attention = queries.attention(session, settings, slug)
     names = {node.slug: node.name for node in load_basis(session, settings).tree}
-    instead = nearest_shown(session, settings, team, scorecard, period)
-    return context(team, scorecard, series, attention, names, settings, asked, instead)
+    return context(team, cards, attention, names, settings, asked, datetime.now(UTC))
 
 
-def nearest_shown(
-    session: Session, settings: Settings, team: Team, scorecard: Scorecard, period: str | None
-) -> Mix | None:
-    """The shares of the nearest team above that shows any; None unless the team's own are hidden."""
-    for row in scorecard.items:
-        if row.point.reason is not Reason.SUPPRESSED:
-            continue
-        matrix = queries.matrix(session, settings, period=period, only=row.indicator)
-        for slug, name in reversed(team.ancestors):
-            point = matrix.cells[slug, row.indicator.key].judged
-            if point.categories and point.period == row.point.period:
-                address = f"{addresses.team(slug, period=period)}#{row.indicator.key}"
-                return mix_of(name, address, point)
-    return None
+def mix_above(above: ShownAbove | None, key: str, period: str | None) -> Mix | None:
+    """The shares of a team above with the way to them."""
+    if above is None:
+        return None
+    return mix_of(above.name, f"{addresses.team(above.team, period=period)}#{key}", above.point)
 
 
 def _has(indicator: Indicator, variant: str | None) -> bool:
@@ -95,47 +86,62 @@ def day_shown(settings: Settings, period: str | None, series: Iterable[Series]) 
 
 def context(
     team: Team,
-    scorecard: Scorecard,
-    series: Mapping[str, Series],
+    found: Cards,
     attention: Attention,
     names: Mapping[str, str],
     settings: Settings,
     asked: Asked,
-    instead: Mix | None = None,
+    now: datetime,
 ) -> dict[str, object]:
-    """The page of a team's answers; series: by indicator key, of the same period; names: by slug;
-    instead: the shares of a team above, where those of the team are hidden."""
+    """The page of a team's answers. names: by slug. now: when it is drawn."""
     kept = {name: asked.get(name) for name in ("period", "from", "to", "grain", "variant")}
-    period = kept["period"]
+    period, series = kept["period"], found.series
     cards = []
-    for row in scorecard.items:
-        one = series[row.indicator.key]
-        cards.append(card_of(in_variant(row, one), one, settings, kept, instead))
+    for row in found.scorecard.items:
+        key = row.indicator.key
+        instead = mix_above(found.above.get(key), key, period)
+        cards.append(card_of(row, series[key], settings, kept, instead, now))
+    eight = [card for card in cards if not card.indicator.supporting]
+    month = formatting.first_day(period) if period else usual_month(settings, team.on)
 
     def here(**other: object | None) -> str:
         return addresses.team(team.slug, **{**kept, **other})
 
     reached = [one.data_through for one in series.values() if one.data_through is not None]
-    points = [row.point for row in scorecard.items]
+    points = [row.point for row in found.scorecard.items]
+    hiring = series.get(HIRING_VS_PLAN.key)
+    oldest = attention.oldest_in_review[:WAITING_SHOWN]
+    # Among the oldest it is said already whose author has left.
+    told = {(waiting.row.project, waiting.row.iid) for waiting in oldest}
+    orphaned = [
+        waiting
+        for waiting in attention.orphaned
+        if (waiting.row.project, waiting.row.iid) not in told
+    ][:WAITING_SHOWN]
     return {
         "team": team,
         "data_through": max(reached, default=None),
         "recorded_at": max((p.recorded_at for p in points if p.recorded_at), default=None),
-        "cards": cards,
+        "jump": eight,
+        # What is never judged comes last.
+        "cards": sorted(eight, key=lambda card: card.indicator.categorical),
+        "beside": [card for card in cards if card.indicator.supporting],
         "as_of": _as_of(cards, max(reached, default=None), settings, latest=period is None),
-        "oldest": [wait_of(waiting) for waiting in attention.oldest_in_review[:WAITING_SHOWN]],
-        "orphaned": [
-            wait_of(waiting, heading_says_left=True)
-            for waiting in attention.orphaned[:WAITING_SHOWN]
-        ],
+        "oldest": [wait_of(waiting) for waiting in oldest],
+        "orphaned": [wait_of(waiting, heading_says_left=True) for waiting in orphaned],
         "due": [
             answer_of(each, max(reached), settings.reporting.zone)
             for each in attention.community[:WAITING_SHOWN]
         ],
-        "overdue": [opening_of(each, names) for each in attention.openings[:WAITING_SHOWN]],
-        "hiring": hiring_of(scorecard, settings),
+        "overdue": [
+            opening_of(each, names, team.slug) for each in attention.openings[:WAITING_SHOWN]
+        ],
+        "hiring": hiring_of(found.scorecard, settings, None if period else hiring),
+        "hiring_stops": formatting.day(hiring.data_through.astimezone(settings.reporting.zone))
+        if hiring and hiring.data_through and not period and is_stale(hiring, now)
+        else None,
         "all_orphaned": addresses.evidence(OPEN_MR_AGE.key, team=team.slug, state="orphaned")
-        if len(attention.orphaned) > WAITING_SHOWN
+        if len(attention.orphaned) > len(orphaned)
         else None,
         "changes": [change_of(change, team, names) for change in team.membership_changes],
         "changes_since": months_back(team.on, CHANGE_MONTHS - 1),
@@ -161,22 +167,37 @@ def context(
             ("Scorecard, CSV", _export(team.slug, "/scorecard", period, "csv")),
             ("Scorecard, JSON", _export(team.slug, "/scorecard", period, None)),
             ("Team, JSON", addresses.api(f"/teams/{team.slug}", on=str(team.on))),
+            *(
+                (
+                    words,
+                    addresses.report(team.slug, month=month_label(month), format=form),
+                )
+                for words, form in REPORTS
+            ),
         ],
         "template": figures.TEMPLATE,
     }
 
 
-def hiring_of(scorecard: Scorecard, settings: Settings) -> list[tuple[str, str]]:
-    """Headcount and hiring of the fiscal year as words and numbers; empty before anything is known."""
-    row = next((each for each in scorecard.items if each.indicator is HIRING_VS_PLAN), None)
-    if row is None or row.point.recorded_at is None:
+def hiring_of(
+    scorecard: Scorecard, settings: Settings, up_to_now: Series | None = None
+) -> list[tuple[str, str]]:
+    """Headcount and hiring of the fiscal year as words and numbers; empty before anything is known.
+
+    up_to_now: hiring against plan up to the running month, which is then told of; None: the month of
+    the scorecard.
+    """
+    known = [each.point for each in scorecard.items if each.indicator is HIRING_VS_PLAN]
+    known += up_to_now.points[-1:] if up_to_now else []
+    known = [point for point in known if point.recorded_at is not None]
+    if not known:
         return []
-    point, year = row.point, fiscal_year(row.point.period, settings)
+    point, year = known[-1], fiscal_year(known[-1].period, settings)
     beside = point.beside
     planned = "–" if point.denominator is None else formatting.plain(point.denominator)
     age = beside.get("open_openings_median_age")
     told = [
-        (f"Planned, {formatting.period(point.period)}", planned),
+        (f"Planned for {formatting.period(point.period)}", planned),
         (f"Hires, {year} to date", _of_planned(beside)),
         (f"Transfers in, {year}", formatting.plain(beside["transfers_in"])),
         (f"Leavers, {year}", formatting.plain(beside["leavers"])),
@@ -217,11 +238,23 @@ def change_of(change: MembershipChange, team: Team, names: Mapping[str, str]) ->
     here = names.get(change.team, change.team)
     elsewhere = None if change.elsewhere is None else names.get(change.elsewhere, change.elsewhere)
     detail = [] if change.team == team.slug else [here]
-    if change.kind == "joined":
-        detail.append(f"from {elsewhere}" if elsewhere else "new to the teams")
+    if elsewhere and change.kind == "joined":
+        detail.append(f"from {elsewhere}; earlier work stays with {elsewhere}")
+    elif change.kind == "joined":
+        detail.append("new hire" if change.employment == "began" else "new to the teams")
+    elif elsewhere:
+        detail.append(f"to {elsewhere}")
     else:
-        detail.append(f"to {elsewhere}" if elsewhere else "in no team since")
+        gone = "left the company" if change.employment == "ended" else "in no team since"
+        detail.append(f"{gone}{_orphaned(change.orphaned)}")
     return Change(words=f"{change.person} {change.kind}", day=change.day, detail=", ".join(detail))
+
+
+def _orphaned(count: int) -> str:
+    if not count:
+        return ""
+    words = formatting.counted(count, "open merge requests")
+    return f"; {words} {'is' if count == 1 else 'are'} orphaned"
 
 
 def _export(slug: str, what: str, period: str | None, form: str | None) -> str:

@@ -36,9 +36,10 @@ class Answer:
 
 def wait_of(waiting: Waiting, *, heading_says_left: bool = False) -> Wait:
     """A line of what waits: title, how long, which merge request and whose."""
-    row = waiting.row
+    row, left = waiting.row, waiting.author_left_on
     detail = [_reference(row)]
-    detail += ["author has left"] if "orphaned" in row.flags and not heading_says_left else []
+    if left is not None:
+        detail.append(f"{'' if heading_says_left else 'author '}left {formatting.day(left)}")
     return Wait(
         title=row.title,
         address=addresses.outside(row.web_url),
@@ -64,22 +65,26 @@ def answer_of(due: Due, now: datetime, zone: ZoneInfo) -> Answer:
     )
 
 
-def opening_of(opening: OverdueOpening, names: Mapping[str, str]) -> Wait:
-    """An opening past its target start. names: of the teams, by slug."""
+def opening_of(opening: OverdueOpening, names: Mapping[str, str], here: str | None = None) -> Wait:
+    """An opening past its target start. names: of the teams, by slug; here: the team whose page it
+    is on, which needs no name."""
     team = names.get(opening.team, opening.team) if opening.team else "no team"
+    open_for = (opening.target_start_on - opening.opened_on).days + opening.days
     target = formatting.day(opening.target_start_on)
+    detail = [] if here is not None and opening.team == here else [team]
+    detail += [f"open for {_days(open_for)}", f"target start {target}"]
     return Wait(
-        title=opening.opening_id,
+        title=f"Opening {opening.opening_id}",
         address=None,
         days=f"{_days(opening.days)} over",
-        detail=f"{team}, open since {formatting.day(opening.opened_on)}, target start {target}",
+        detail=", ".join(detail),
     )
 
 
 def _reference(row: EvidenceRow) -> str:
-    """`group/project!12, Ines Carvalho`."""
+    """`payments!12, Ines Carvalho`: the title beside it leads to the whole path."""
     who = row.author_name or row.author_username
-    return f"{row.project}!{row.iid}" + (f", {who}" if who else "")
+    return f"{row.project.rpartition('/')[2]}!{row.iid}" + (f", {who}" if who else "")
 
 
 def _days(count: int) -> str:

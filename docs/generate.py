@@ -97,7 +97,8 @@ def _commands() -> str:
                 usage.append(f"[{value}…]" if parameter.nargs == -1 else value)
             elif parameter.name not in ("config", "help"):
                 option = parameter.opts[0]
-                usage.append(f"[{option}]" if parameter.is_flag else f"[{option} {value}]")
+                written = option if parameter.is_flag else f"{option} {value}"
+                usage.append(written if parameter.required else f"[{written}]")
         rows.append([f"`{' '.join(usage)}`", command.summary])
     return _table(["command", "does"], rows)
 

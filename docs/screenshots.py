@@ -1,7 +1,7 @@
-"""Takes the pictures of the README, and of every page in every look: `make screenshots`.
+"""Takes the pictures of the README, and with `--all` also those of every page in every look.
 
-They show the demo, which is started for them unless `--address` names a teamgauge that already
-serves it. Needs Chromium (on Debian: `apt-get install chromium`).
+`make screenshots` takes them all. They show the demo, which is started for them unless `--address`
+names a teamgauge that already serves it. Needs Chromium (on Debian: `apt-get install chromium`).
 """
 
 import shutil
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -41,6 +42,8 @@ FLAGS = (
     "--disable-lcd-text",
 )
 SERVES = "teamgauge serves "
+PATIENCE = 60_000
+"""Milliseconds to wait for a chart: many, for a busy machine is no fault of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Picture:
 
 PICTURES = (
     Picture("overview", "/", 1280),
-    Picture("team", "/teams/search", 1200, before="#handbook_update_rate"),
+    Picture("team", "/teams/checkout", 1200, before="#mr_rate"),
 )
 PAGES: Mapping[str, str] = {
     "overview": "/",
@@ -80,12 +83,16 @@ PAGES: Mapping[str, str] = {
     "indicator-rate-wider": "/indicators/mr_rate?variant=wider",
     "indicator-rate-overall": "/indicators/mr_rate?variant=overall",
     "evidence-age": "/indicators/open_mr_age/evidence?team=checkout",
+    "evidence-narrowed": "/indicators/open_mr_age/evidence?state=orphaned&sort=title",
     "evidence-rate": "/indicators/mr_rate/evidence?team=checkout",
     "evidence-community": "/indicators/community_response/evidence?team=product",
     "evidence-hiring": "/indicators/hiring_vs_plan/evidence?team=product",
     "evidence-diversity": "/indicators/diversity/evidence",
     "evidence-retention": "/indicators/retention/evidence",
     "data": "/data",
+    "report": "/teams/checkout/report?month={month}",
+    "report-running": "/teams/product/report?month={running}",
+    "data-finding": "/data?finding=unmatched_identity",
     "error-not-found": "/teams/nobody",
     "error-not-understood": "/?period=yesterday",
 }
@@ -100,11 +107,9 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
         "has_touch": True,
     },
 }
-# The printable part of A4, in pixels: what print styles lay out.
-PRINTED: Mapping[str, tuple[str, ViewportSize]] = {
-    "overview-print": ("/", ViewportSize(width=1032, height=718)),
-    "team-print": ("/teams/checkout", ViewportSize(width=703, height=1047)),
-}
+# The printable part of A4, in pixels: what print styles lay out. The overview is printed across.
+UPRIGHT = ViewportSize(width=703, height=1047)
+ACROSS = ViewportSize(width=1032, height=718)
 
 
 @contextmanager
@@ -136,10 +141,13 @@ def chromium() -> Iterator[Browser]:
 
 
 def draw_charts(page: Page) -> None:
-    """Brings each chart near the viewport and waits until Plotly has drawn it."""
+    """Brings each chart near the viewport and waits until Plotly, which comes with the first sign of
+    use, has drawn it."""
+    page.mouse.move(1, 1)
     for figure in page.locator("[data-chart]").all():
         figure.scroll_into_view_if_needed()
-    expect(page.locator("[data-chart]:not(:has(.js .main-svg))")).to_have_count(0)
+        # One by one: what is scrolled past before Plotly is there is not drawn.
+        expect(figure.locator(".js .main-svg").first).to_be_attached(timeout=PATIENCE)
     page.evaluate("scrollTo(0, 0)")
 
 
@@ -165,7 +173,7 @@ def take_all(browser: Browser, address: str, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     today = datetime.now(UTC).date()
     month = today.replace(day=1) - timedelta(days=100)
-    periods = {"month": f"{month:%Y-%m}", "day": str(month)}
+    periods = {"month": f"{month:%Y-%m}", "day": str(month), "running": f"{today:%Y-%m}"}
     for look, settings in LOOKS.items():
         with browser.new_context(**settings) as context:
             page = context.new_page()
@@ -176,10 +184,10 @@ def take_all(browser: Browser, address: str, folder: Path) -> Iterator[Path]:
     with browser.new_context(color_scheme="dark") as context:
         page = context.new_page()
         page.emulate_media(media="print")
-        for name, (path, size) in PRINTED.items():
-            page.set_viewport_size(size)
-            page.goto(urljoin(address, path))
-            yield _save(page, folder / f"{name}.png")
+        for name, path in PAGES.items():
+            page.set_viewport_size(ACROSS if name.startswith("overview") else UPRIGHT)
+            page.goto(urljoin(address, path.format(**periods)))
+            yield _save(page, folder / f"{name}-print.png")
 
 
 def _save(page: Page, file: Path) -> Path:
@@ -192,15 +200,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog="python -m docs.screenshots", description=__doc__)
     parser.add_argument("--address", help="a teamgauge that serves the demo already")
     parser.add_argument(
-        "--all", type=Path, metavar="DIR", help="every page in every look, into this folder"
+        "--all", type=Path, metavar="DIR", help="also every page in every look, into this folder"
     )
     asked = parser.parse_args(arguments)
     serving = nullcontext(asked.address) if asked.address else demo()
     with serving as address, chromium() as browser:
-        if asked.all is None:
-            files: Iterable[Path] = (take(browser, address, picture) for picture in PICTURES)
-        else:
-            files = take_all(browser, address, asked.all)
+        files: Iterable[Path] = (take(browser, address, picture) for picture in PICTURES)
+        if asked.all is not None:
+            files = chain(files, take_all(browser, address, asked.all))
         for file in files:
             print(f"{file}: {file.stat().st_size // 1000} KB")  # noqa: T201 - what it is asked for
 

@@ -27,6 +27,8 @@ from app.api.shapes.merge_requests import EvidenceAnswer
 from app.api.shapes.occurrences import OccurrenceAnswer
 from app.metrics import INDICATORS, queries
 from app.metrics.answers import EvidenceRow, OccurrenceRow
+from app.metrics.evidence_filters import selection
+from app.metrics.evidence_query import require_project
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["indicators"])
 
@@ -82,6 +84,34 @@ class EvidenceParameters(Paged):
         Field(
             description="What is listed, of an indicator that counts people: for hiring member, hire,"
             " transfer_in, leaver, opening, offer or plan. By default what n counts."
+        ),
+    ] = None
+    state: Annotated[
+        str | None,
+        Field(
+            description="Only merge requests of which all of this is true; names with commas between"
+            " them. Of a daily indicator, at the end of the day: in_review or not_in_review; of a"
+            " monthly one, now: open, merged or closed; of both: draft, orphaned, end_estimated,"
+            " review_start_inferred."
+        ),
+    ] = None
+    project: Annotated[
+        str | None, Field(description="Only merge requests into this project, by its path.")
+    ] = None
+    label: Annotated[str | None, Field(description="Only merge requests with this label.")] = None
+    answer: Annotated[
+        str | None,
+        Field(
+            description="Of community_response: only met or missed; or, in place of what n counts,"
+            " pending or waiting_for_author."
+        ),
+    ] = None
+    sort: Annotated[
+        str | None,
+        Field(
+            description="By what merge requests are sorted, with a minus for the other way round:"
+            " value, answer, due, answered, merged, created, review, waited, state, title or"
+            " reference, as far as the indicator has it. By default the greatest value first."
         ),
     ] = None
 
@@ -147,7 +177,8 @@ def evidence(
     key: Key,
     asked: Annotated[EvidenceParameters, Query()],
 ) -> Response:
-    """The merge requests (people, openings, moves) behind one point; as many as the point's n."""
+    """The merge requests (people, openings, moves) behind one point; without a filter as many as the
+    point's n."""
     cursor = Cursor(request)
     period, start, last = asked.period, 0, ""
     if asked.cursor is not None:
@@ -163,7 +194,18 @@ def evidence(
         kind=asked.kind,
     )
     merge_requests = found.indicator.counts_merge_requests
-    rows: Sequence[EvidenceRow | OccurrenceRow] = found.rows if merge_requests else found.of_kind
+    narrowed = selection(
+        found.indicator,
+        state=asked.state,
+        project=asked.project,
+        label=asked.label,
+        answer=asked.answer,
+        sort=asked.sort,
+    )
+    require_project(session, found, narrowed.project)
+    rows: Sequence[EvidenceRow | OccurrenceRow] = (
+        narrowed.of(found) if merge_requests else found.of_kind
+    )
     start = _after(rows, last, start)
     end = start + page_size(asked, len(rows))
     items = [_answer(row) for row in rows[start:end]]

@@ -1,6 +1,5 @@
 """Lists of an answer: pages with opaque cursors as JSON, the same rows as CSV."""
 
-import csv
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -8,13 +7,13 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from io import StringIO
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from app import spreadsheet
 from app.api.request import AsTable, Paged
 from app.errors import InvalidValueError
 
@@ -25,7 +24,6 @@ PAGE = 100
 
 NO_FILTER = frozenset({"limit", "cursor", "format"})
 HEADERS = {"Cache-Control": "no-cache"}
-FORMULA = re.compile(r"[=+\-@\t\r]")
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
 
@@ -128,12 +126,9 @@ def respond_as_table(
 
 
 def table(kind: type[BaseModel] | UnionType, items: Sequence[BaseModel]) -> str:
-    """Rows as CSV with a header: fields of a field are named `author.username`, null is empty.
+    """Rows as CSV with a header: fields of a field are named `author.username`.
 
     Rows of several sorts stand in one table: what a sort does not have is empty.
-
-    A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
-    return) gets an apostrophe in front; numbers stay as they are.
     """
     rows = [item.model_dump(mode="json", by_alias=True) for item in items]
     shown = [
@@ -141,11 +136,10 @@ def table(kind: type[BaseModel] | UnionType, items: Sequence[BaseModel]) -> str:
         for column in _columns_of_all(kind)
         if column.always or any(column.path[0] in r for r in rows)
     ]
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([".".join(column.path) for column in shown])
-    writer.writerows([cell(column.of(row)) for column in shown] for row in rows)
-    return text.getvalue()
+    return spreadsheet.table(
+        [".".join(column.path) for column in shown],
+        ([column.of(row) for column in shown] for row in rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +163,18 @@ def _columns_of_all(kind: type[BaseModel] | UnionType) -> list[Column]:
     return list({column.path: column for sort in sorts for column in columns(sort)}.values())
 
 
-def columns(kind: type[BaseModel], above: tuple[str, ...] = ()) -> list[Column]:
-    """The columns of a model's table, a field of a field on its own."""
+def columns(
+    kind: type[BaseModel], above: tuple[str, ...] = (), *, always: bool = True
+) -> list[Column]:
+    """The columns of a model's table, a field of a field on its own. always: see `Column`."""
     found: list[Column] = []
     for name, field in kind.model_fields.items():
         inner = _model_in(field.annotation)
+        shown = always and field.exclude_if is None
         if inner is not None:
-            found += columns(inner, (*above, name))
+            found += columns(inner, (*above, name), always=shown)
         else:
-            found.append(Column((*above, name), field.exclude_if is None))
+            found.append(Column((*above, name), shown))
     return found
 
 
@@ -188,18 +185,3 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         if isinstance(choice, type) and issubclass(choice, BaseModel):
             return choice
     return None
-
-
-def cell(value: Any) -> str:
-    """A value as the text of a cell."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f"'{value}" if FORMULA.match(value) else value
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return cell(" ".join(value))
-    if isinstance(value, list | Mapping):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value)

@@ -15,6 +15,7 @@ WORDING = (
     (r"Input should be a valid integer, .*", "it must be a whole number"),
     (r"Input should be less than or equal to (\d+)", r"it must be at most \1"),
     (r"Input should be greater than or equal to (\d+)", r"it must be at least \1"),
+    (r"Value error, ('.*') is not one of (.*)", r"\1 is none of \2"),
     (r" \(Possible options: (.*)\)", r", perhaps \1 is meant"),
     (r"\. Did you mean '(.*)'\?", r", perhaps \1 is meant"),
 )

@@ -10,12 +10,6 @@ def _not_yet(name: str) -> ConfigurationError:
     return ConfigurationError(f"`teamgauge {name}` is not available yet in version {__version__}.")
 
 
-def report(context: typer.Context) -> int:
-    """Write one self-contained file to send on (not available yet)."""
-    del context
-    raise _not_yet("report")
-
-
 def backup(context: typer.Context) -> int:
     """Save the whole store into a file (not available yet)."""
     del context

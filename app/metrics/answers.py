@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.metrics.indicator import MERGE_REQUEST, Grain, Indicator, Limits, Point, TargetStep
+from app.metrics.indicator import (
+    MERGE_REQUEST,
+    Answering,
+    Grain,
+    Indicator,
+    Limits,
+    Point,
+    Series,
+    TargetStep,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +73,28 @@ class Scorecard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShownAbove:
+    """The shares of a team above, where those of the asked one are hidden."""
+
+    team: str
+    name: str
+    point: Point
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cards:
+    """Every indicator of one team in one period and over time.
+
+    series: by indicator key, each in the variant of its row. above: by the key of an indicator whose
+    shares are hidden, those of the nearest team above that shows any in the same period.
+    """
+
+    scorecard: Scorecard
+    series: Mapping[str, Series]
+    above: Mapping[str, ShownAbove]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MatrixCell:
     """One team and indicator of the overview.
 
@@ -110,7 +141,9 @@ class MembershipChange:
     """Somebody joined or left a team or one below it. elsewhere: the team they came from or went to.
 
     day: the first day of the new state; who left was a member up to the day before. A move within
-    the asked team is told once, as joined.
+    the asked team is told once, as joined. employment: `began` with it or in the month before,
+    `ended` with it; None: it did neither, or is not known. orphaned: how many merge requests of
+    somebody who left are open now.
     """
 
     day: date
@@ -119,6 +152,8 @@ class MembershipChange:
     """joined or left."""
     team: str
     elsewhere: str | None
+    employment: str | None = None
+    orphaned: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +207,11 @@ class EvidenceRow:
     value: float | None
     flags: Sequence[str]
     """Out of orphaned, end_estimated, review_start_inferred."""
+    labels: Sequence[str] = ()
+    author_left_on: date | None = None
+    """Of orphaned work: the last day on which its author was in any team."""
+    answering: Answering | None = None
+    """Of the community's, where its answer is what is measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,8 +237,9 @@ class Evidence:
 
     kind: what is asked for out of the indicator's kinds of evidence. occurrences: where the indicator
     counts no merge requests, everything behind its point, of all kinds; as many as its n are of the
-    first kind. left_out: how many of the team's merge requests of the period do not count, by reason
-    (bot, quarantined, …).
+    first kind. left_out: how many of the team's merge requests of the period do not count, by reason;
+    see `app.metrics.left_out`. beside: merge requests of the period that need no answer yet, which are
+    told beside the value.
     """
 
     indicator: Indicator
@@ -213,6 +254,7 @@ class Evidence:
     instant: datetime
     kind: str | None = MERGE_REQUEST
     occurrences: Sequence[OccurrenceRow] = ()
+    beside: Sequence[EvidenceRow] = ()
 
     @property
     def of_kind(self) -> Sequence[OccurrenceRow]:
@@ -222,10 +264,11 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """A merge request that waits now."""
+    """A merge request that waits now. author_left_on: the author's last day in any team."""
 
     row: EvidenceRow
     days: float
+    author_left_on: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -262,7 +305,11 @@ class Attention:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One kind of data-quality finding with what it does and what to do. items: address and text."""
+    """One kind of data-quality finding with what it does and what to do.
+
+    items: see `app.metrics.check.Item`. heads: what stands in the columns of its list, the address
+    first.
+    """
 
     kind: str
     title: str
@@ -270,11 +317,13 @@ class Finding:
     effect: str
     remedy: str
     items: Sequence[Mapping[str, object]]
+    heads: Sequence[str] = ("Where",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Freshness:
-    """How fresh a source is. state: fresh, stale or never."""
+    """How fresh a source is. state: fresh, stale or never. projects: how many were collected, of
+    GitLab."""
 
     source: str
     title: str
@@ -287,10 +336,12 @@ class Freshness:
     records: int
     feeds: Sequence[str]
     command: str
+    projects: int | None = None
 
 
 __all__ = [
     "Attention",
+    "Cards",
     "CompareRow",
     "Comparison",
     "Due",
@@ -307,6 +358,7 @@ __all__ = [
     "Person",
     "Scorecard",
     "ScorecardRow",
+    "ShownAbove",
     "TargetInForce",
     "TargetStep",
     "Team",

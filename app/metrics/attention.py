@@ -1,9 +1,27 @@
 """What waits in a team now: reviews, answers to the community, openings, and work without an author."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Row,
+    Subquery,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app.metrics.answers import Attention, Due, OverdueOpening, Waiting
@@ -13,20 +31,42 @@ from app.metrics.evidence_query import ROWS, evidence_row
 from app.metrics.open_work import OPEN_MR_REVIEW_TIME
 from app.metrics.points import load_basis
 from app.metrics.teams import Node, Tree
-from app.metrics.workset import community_work, load_responders
+from app.metrics.workset import CommunityWork, load_responders
 from app.settings import Settings
 from app.store.tables import (
     AttributionSpan,
     EffectiveOpening,
     MergeRequest,
     MergeRequestFacts,
+    ProjectOwner,
 )
+
+IN_REVIEW, ORPHANED, COMMUNITY = "in_review", "orphaned", "community"
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A day and its instant, up to which the data reach."""
+
+    day: date
+    instant: datetime
+
+    @classmethod
+    def of(cls, clock: Clock, on: date | None) -> "_Moment":
+        """The end of a day, or now."""
+        day = clock.today if on is None else min(on, clock.today)
+        return cls(day, clock.instant_of(day))
 
 
 def attention(
-    session: Session, settings: Settings, team: str | None, *, limit: int | None = 10
+    session: Session,
+    settings: Settings,
+    team: str | None,
+    *,
+    limit: int | None = 10,
+    on: date | None = None,
 ) -> Attention:
-    """What waits in a team now.
+    """What waits in a team now, or waited at the end of a day.
 
     Merge requests in review, the longest first; answers to the community that are due or overdue, the
     earliest deadline first; openings past their target start; open work whose author has left.
@@ -34,108 +74,132 @@ def attention(
     """
     basis = load_basis(session, settings)
     node = basis.tree.find(team, "slug")
-    clock = basis.clock(OPEN_MR_REVIEW_TIME)
-    facts = MergeRequestFacts
+    now = _Moment.of(basis.clock(OPEN_MR_REVIEW_TIME), on)
+    answers = _Moment.of(basis.clock(COMMUNITY_RESPONSE), on)
+    rows = _open_work(session, node, now, answers, limit)
+    promise = Promise.of(settings, load_responders(session), answers.instant)
     return Attention(
         team=node.slug,
-        oldest_in_review=_waiting(session, node, clock, facts.review_started_at, limit),
-        community=_due(session, settings, node, basis.clock(COMMUNITY_RESPONSE), limit),
-        openings=_overdue_openings(session, basis.tree, node, clock.today, limit),
-        orphaned=_waiting(session, node, clock, facts.created_at, limit, orphaned=True),
+        oldest_in_review=[_waiting(row, now) for row in rows if row.kind == IN_REVIEW],
+        community=list(_due([row for row in rows if row.kind == COMMUNITY], promise))[:limit],
+        openings=_overdue_openings(session, basis.tree, node, now.day, limit),
+        orphaned=[_waiting(row, now) for row in rows if row.kind == ORPHANED],
     )
 
 
-def _waiting(
-    session: Session,
-    node: Node,
-    clock: Clock,
-    start: Any,
-    limit: int | None,
-    *,
-    orphaned: bool = False,
-) -> list[Waiting]:
-    """What is open in a team now, the earliest start first. start: the fact that begins the wait."""
-    today: date = clock.today
-    spans = (
-        select(AttributionSpan.account_id, AttributionSpan.orphaned)
+def _open_work(
+    session: Session, node: Node, now: _Moment, answers: _Moment, limit: int | None
+) -> Sequence[Row[Any]]:
+    """Every kind of merge request that waits, each by the start of its wait: one statement.
+
+    Whether the community was answered in time is told by `Promise` alone, so that its merge requests
+    come without a limit.
+    """
+    facts = MergeRequestFacts
+    picked = union_all(
+        select(_of_authors(node, now, facts.review_started_at, IN_REVIEW, limit)),
+        select(_of_authors(node, now, facts.created_at, ORPHANED, limit)),
+        select(_of_community(node, answers)),
+    ).subquery()
+    statement = (
+        ROWS.add_columns(
+            picked.c.kind,
+            picked.c.start,
+            picked.c.orphaned,
+            picked.c.orphaned_from,
+            MergeRequestFacts.project_id,
+            MergeRequestFacts.responses,
+        )
+        .join(picked, picked.c.merge_request_id == MergeRequest.id)
+        .order_by(picked.c.start, MergeRequest.id)
+    )
+    return session.execute(statement).all()
+
+
+def _open_at(instant: datetime) -> ColumnElement[bool]:
+    ended = MergeRequestFacts.ended_at
+    return or_(ended.is_(None), ended > instant)
+
+
+def _of_authors(node: Node, now: _Moment, start: Any, kind: str, limit: int | None) -> Subquery:
+    """What is open of the team's authors, the earliest start first. start: the fact that begins the
+    wait."""
+    facts, span = MergeRequestFacts, AttributionSpan
+    return (
+        select(
+            literal(kind).label("kind"),
+            facts.merge_request_id,
+            start.label("start"),
+            span.orphaned,
+            span.first_day.label("orphaned_from"),
+        )
+        .join(span, span.account_id == facts.author_id)
         .where(
-            AttributionSpan.team_id == node.id,
-            AttributionSpan.first_day <= today,
-            AttributionSpan.end_day > today,
+            span.team_id == node.id,
+            span.first_day <= now.day,
+            span.end_day > now.day,
+            span.orphaned if kind == ORPHANED else true(),
+            facts.counted,
+            start <= now.instant,
+            _open_at(now.instant),
+        )
+        .order_by(start, facts.merge_request_id)
+        .limit(limit)
+        .subquery()
+    )
+
+
+def _of_community(node: Node, now: _Moment) -> Subquery:
+    """What the community has open in the team's projects and does not wait for its author itself."""
+    facts = MergeRequestFacts
+    start = func.coalesce(facts.ready_at, facts.created_at)
+    owned = (
+        select(ProjectOwner.project_id)
+        .where(ProjectOwner.project_id == facts.project_id, ProjectOwner.team_id == node.id)
+        .exists()
+    )
+    return (
+        select(
+            literal(COMMUNITY).label("kind"),
+            facts.merge_request_id,
+            start.label("start"),
+            false().label("orphaned"),
+            cast(null(), Date).label("orphaned_from"),
+        )
+        .where(
+            facts.community,
+            facts.counted,
+            not_(and_(facts.draft, facts.ready_at.is_(None))),
+            start <= now.instant,
+            _open_at(now.instant),
+            # The organisation owns every project.
+            true() if node.parent is None else owned,
         )
         .subquery()
     )
-    facts = MergeRequestFacts
-    statement = (
-        ROWS.add_columns(spans.c.orphaned, start.label("start"))
-        .join(spans, spans.c.account_id == facts.author_id)
-        .where(
-            facts.counted,
-            start <= clock.data_through,
-            or_(facts.ended_at.is_(None), facts.ended_at > clock.data_through),
-        )
-        .order_by(start, MergeRequest.id)
-        .limit(limit)
-    )
-    if orphaned:
-        statement = statement.where(spans.c.orphaned)
-    instant = microseconds(clock.data_through)
-    waiting: list[Waiting] = []
-    for row in session.execute(statement):
-        waited = (instant - microseconds(row.start)) / MICROSECONDS_PER_DAY
-        waiting.append(Waiting(row=evidence_row(row, waited, row.orphaned), days=waited))
-    return waiting
 
 
-def _due(
-    session: Session, settings: Settings, node: Node, clock: Clock, limit: int | None
-) -> list[Due]:
-    """Open community merge requests in the team's projects that nobody has answered."""
-    promise = Promise.of(settings, load_responders(session), clock.data_through)
-    ours = set(
-        session.scalars(
-            text(
-                "SELECT f.merge_request_id FROM merge_request_facts f"
-                " WHERE f.community AND f.counted"
-                " AND (f.ended_at IS NULL OR f.ended_at > :now)"
-                " AND (:everything OR EXISTS (SELECT 1 FROM project_owners o"
-                " WHERE o.project_id = f.project_id AND o.team_id = :team_id))"
-            ),
-            {
-                "now": clock.data_through,
-                "everything": node.parent is None,
-                "team_id": node.id,
-            },
-        )
-    )
-    unanswered = {
-        work.merge_request_id: promise.deadline(work.started_at)
-        for work in community_work(session, EPOCH)
-        if work.merge_request_id in ours
-        and not work.waiting
-        and work.started_at <= promise.through
-        and promise.answer_to(work) is None
-    }
-    order = sorted(unanswered, key=lambda key: (unanswered[key], key))[:limit]
-    rows = {
-        row.id: row
-        for row in session.execute(
-            ROWS.where(MergeRequest.id == any_(bindparam(None, order, type_=ARRAY(BigInteger()))))
-        )
-    }
-    return [
-        Due(
-            row=evidence_row(
-                rows[key], (promise.through - unanswered[key]) / MICROSECONDS_PER_DAY, False
-            ),
-            due_at=_instant(unanswered[key]),
-        )
-        for key in order
-    ]
+def _waiting(row: Row[Any], now: _Moment) -> Waiting:
+    waited = (microseconds(now.instant) - microseconds(row.start)) / MICROSECONDS_PER_DAY
+    last = row.orphaned_from - timedelta(days=1) if row.orphaned else None
+    return Waiting(row=evidence_row(row, waited, row.orphaned), days=waited, author_left_on=last)
 
 
-def _instant(since_epoch: int) -> datetime:
-    return EPOCH + timedelta(microseconds=since_epoch)
+def _due(rows: Sequence[Row[Any]], promise: Promise) -> Iterator[Due]:
+    """Those that nobody has answered, by their deadline: who began to wait first is due first."""
+    for row in rows:
+        work = CommunityWork(
+            merge_request_id=row.id,
+            project_id=row.project_id,
+            started_at=microseconds(row.start),
+            waiting=False,
+            responses=[(at, who) for at, who in row.responses],
+        )
+        if promise.answer_to(work) is None:
+            deadline = promise.deadline(work.started_at)
+            late = (promise.through - deadline) / MICROSECONDS_PER_DAY
+            due_at = EPOCH + timedelta(microseconds=deadline)
+            yield Due(row=evidence_row(row, late, False), due_at=due_at)
 
 
 def _overdue_openings(

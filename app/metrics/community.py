@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.metrics.business_time import BusinessTime
 from app.metrics.calendar import first_of_month, local_day, microseconds, months_from
 from app.metrics.indicator import (
+    Answering,
     Better,
     BuiltInTarget,
     Cadence,
@@ -47,6 +48,10 @@ class Answered(StrEnum):
     WAITING = "waiting_for_author"
 
 
+COUNTED = (Answered.MET, Answered.MISSED)
+"""What n counts; the others stand beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """Who may answer, and until when.
@@ -78,15 +83,13 @@ class Promise:
 
     def deadline(self, started_at: int) -> int:
         """Until when a merge request must be answered (microseconds)."""
-        start = EPOCH + timedelta(microseconds=started_at)
-        return microseconds(self.business_time.after(start, self.days))
+        return microseconds(self.business_time.after(_instant(started_at), self.days))
 
     def may_answer(self, account: int, at: int) -> bool:
         """Whether the account is that of somebody who was employed on the day of an instant."""
         if self.employed is None:
             return True
-        instant = EPOCH + timedelta(microseconds=at)
-        day = local_day(instant, self.business_time.zone).toordinal()
+        day = local_day(_instant(at), self.business_time.zone).toordinal()
         return any(each.first <= day < each.end for each in self.employed.get(account, ()))
 
     def answer_to(self, work: CommunityWork) -> int | None:
@@ -125,7 +128,7 @@ def _compute(workset: Workset, first_day: date) -> Computed:
         owners = workset.owners_of(work.project_id)
         for team_id in owners:
             counts[team_id, month][answered] += 1
-        if answered in (Answered.MET, Answered.MISSED):
+        if answered in COUNTED:
             judged[month] += 1
             owned[month] += owners != {workset.root_id}
 
@@ -160,7 +163,8 @@ def _value(team_id: int, month: date, count: Mapping[Answered, int]) -> Value:
 
 
 def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
-    """The community merge requests of the month that were answered, or should have been."""
+    """The community merge requests of the month, each with its answer; those that need none yet do not
+    count."""
     promise = Promise.of(query.settings, load_responders(session), query.data_through)
     month = first_of_month(query.first_day)
     ours = set(
@@ -175,16 +179,33 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
         )
     )
     return [
-        Contribution(merge_request_id=work.merge_request_id, value=None, orphaned=False)
+        _contribution(work, promise)
         for work in community_work(session, query.since)
         if work.merge_request_id in ours
         and work.started_at <= promise.through
-        and first_of_month(
-            local_day(EPOCH + timedelta(microseconds=work.started_at), promise.business_time.zone)
-        )
+        and first_of_month(local_day(_instant(work.started_at), promise.business_time.zone))
         == month
-        and promise.judge(work) in (Answered.MET, Answered.MISSED)
     ]
+
+
+def _contribution(work: CommunityWork, promise: Promise) -> Contribution:
+    outcome = promise.judge(work)
+    answered = None if work.waiting else promise.answer_to(work)
+    return Contribution(
+        merge_request_id=work.merge_request_id,
+        value=None,
+        orphaned=False,
+        answering=Answering(
+            outcome=str(outcome),
+            due_at=None if work.waiting else _instant(promise.deadline(work.started_at)),
+            answered_at=None if answered is None else _instant(answered),
+        ),
+        counts=outcome in COUNTED,
+    )
+
+
+def _instant(since_epoch: int) -> datetime:
+    return EPOCH + timedelta(microseconds=since_epoch)
 
 
 COMMUNITY_RESPONSE = Indicator(
@@ -217,6 +238,7 @@ COMMUNITY_RESPONSE = Indicator(
     decimals=0,
     possible=(0.0, 100.0),
     unsettled=str(Answered.PENDING),
+    says="In {when} [{part}] community merge requests had an answer in time",
     nothing=(
         "none to answer",
         "No community merge request in a project of this team had to be answered {when}.",

@@ -1,31 +1,23 @@
 """Where sources contradict each other or name what there is not: which word holds, and whose it is."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
-from app.metrics.check import Check, Item, listed
+from app.metrics.check import Check, Item, Row, and_, day
 from app.metrics.derive_organisation import CLAIMS
+from app.metrics.freshness import TITLES
 
 
-def _contradiction(row: Any) -> Item:
+def _contradiction(row: Row) -> Item:
     told = {
-        "name": row.name_differs,
-        "e-mail address": row.email_differs,
-        "employment": row.employment_differs,
-        "teams": row.memberships_differ,
+        "name": row["name_differs"],
+        "e-mail address": row["email_differs"],
+        "employment": row["employment_differs"],
+        "teams": row["memberships_differ"],
     }
-    about = [what for what, differs in told.items() if differs]
+    about = and_([what for what, differs in told.items() if differs])
     return {
-        "address": row.person_id,
-        "text": f"{row.name}: the files and {row.source} do not agree about {_and(about)}.",
+        "address": row["person_id"],
+        "text": f"{row['name']}: the files and {row['source']} do not agree about {about}.",
+        "cells": [row["name"], TITLES.get(row["source"], row["source"]), about],
     }
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 # Of a person whom an HR system and the files know: what both tell, and tell differently. Names and
@@ -60,32 +52,16 @@ CONTRADICTIONS = """
 """
 
 
-def _claimed_twice(session: Session, most: int | None) -> tuple[Sequence[Item], int]:
-    """Accounts that are said to be of several people."""
-    rows = session.execute(
-        text(
-            f"""
-            {CLAIMS}
-            SELECT a.username,
-                   array_agg(p.name || ' (' || c.source || ')' ORDER BY c.rank, p.name) AS claims,
-                   count(*) OVER () AS total
-            FROM claims c
-            JOIN accounts a ON a.id = c.account_id
-            JOIN effective_people p ON p.person_id = c.person_id
-            GROUP BY a.id HAVING count(DISTINCT c.person_id) > 1
-            ORDER BY a.username LIMIT :most
-            """  # noqa: S608 - our own statement
-        ),
-        {"most": most},
-    ).all()
-    items: list[Item] = [
-        {
-            "address": row.username,
-            "text": f"Is said to be {_and(row.claims)}; the first one holds.",
-        }
-        for row in rows
-    ]
-    return items, rows[0].total if rows else 0
+CLAIMED_TWICE = f"""
+    {CLAIMS}
+    SELECT a.username,
+           array_agg(p.name || ' (' || c.source || ')' ORDER BY c.rank, p.name) AS claims
+    FROM claims c
+    JOIN accounts a ON a.id = c.account_id
+    JOIN effective_people p ON p.person_id = c.person_id
+    GROUP BY a.id HAVING count(DISTINCT c.person_id) > 1
+    ORDER BY a.username
+"""  # noqa: S608 - our own statement
 
 
 CONFLICTS: tuple[Check, ...] = (
@@ -97,29 +73,37 @@ CONFLICTS: tuple[Check, ...] = (
             "Correct the side that is wrong. A second team at the same time cannot be said in an HR "
             "system: take the person’s rows out of the files, or out of the HR system."
         ),
-        find=listed(CONTRADICTIONS, _contradiction),
+        statement=CONTRADICTIONS,
+        item=_contradiction,
+        heads=("Person", "Name", "Other source", "Do not agree about"),
     ),
     Check(
         kind="account_of_several_people",
         title="Accounts of several people",
         effect="The first one’s team is credited.",
         remedy="The HR system’s field goes before the e-mail address, and that before people.csv.",
-        find=_claimed_twice,
+        statement=CLAIMED_TWICE,
+        item=lambda row: {
+            "address": row["username"],
+            "text": f"Is said to be {and_(row['claims'])}; the first one holds.",
+            "cells": [and_(row["claims"])],
+        },
+        heads=("GitLab username", "Said to be; the first one holds"),
     ),
     Check(
         kind="opening_without_team",
         title="Openings without a team",
         effect="They count for the organisation’s list of what waits, and for no team.",
         remedy="Give the department the slug of a team as its external id, or the team’s name.",
-        find=listed(
-            """
+        statement="""
             SELECT opening_id, source, opened_on FROM effective_openings
             WHERE team IS NULL AND closed_on IS NULL ORDER BY opened_on, opening_id
-            """,
-            lambda row: {
-                "address": row.opening_id,
-                "text": f"Open since {row.opened_on:%Y-%m-%d} in {row.source}.",
-            },
-        ),
+        """,
+        item=lambda row: {
+            "address": row["opening_id"],
+            "text": f"Open since {row['opened_on']} in {row['source']}.",
+            "cells": [TITLES.get(row["source"], row["source"]), day(row["opened_on"])],
+        },
+        heads=("Opening", "Source", "Open since"),
     ),
 )

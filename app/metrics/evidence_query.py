@@ -1,30 +1,19 @@
 """What stands behind one point: merge requests, or people, openings and moves."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Row,
-    Select,
-    Text,
-    and_,
-    any_,
-    bindparam,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ARRAY, BigInteger, Row, Select, Text, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import get_indicator
 from app.metrics.answers import Evidence, EvidenceRow, OccurrenceRow
 from app.metrics.calendar import Clock
-from app.metrics.indicator import Cadence, Contribution, EvidenceQuery, Indicator, Occurrence
+from app.metrics.indicator import Contribution, EvidenceQuery, Indicator, Occurrence
+from app.metrics.left_out import left_out
 from app.metrics.periods import Slot
 from app.metrics.points import PointReader, Shown, load_basis, variant_of
 from app.metrics.teams import Node
@@ -36,7 +25,6 @@ from app.store.tables import (
     MergeRequest,
     MergeRequestFacts,
     Project,
-    ProjectOwner,
 )
 
 ROWS: Select[*tuple[Any, ...]] = (
@@ -48,6 +36,8 @@ ROWS: Select[*tuple[Any, ...]] = (
         MergeRequest.web_url,
         MergeRequest.state,
         MergeRequest.draft,
+        MergeRequest.labels,
+        MergeRequest.author_id,
         Account.username.label("author_username"),
         Account.name.label("author_name"),
         MergeRequestFacts.created_at,
@@ -90,6 +80,9 @@ def evidence(
     reader = PointReader(session, basis, [Shown(indicator, of_variant, [slot])], [node])
     asked = _query(settings, node, of_variant, slot, clock)
     contributions = indicator.evidence(session, asked)
+    rows = _rows(
+        session, node, asked, [each for each in contributions if isinstance(each, Contribution)]
+    )
     return Evidence(
         indicator=indicator,
         team=node.slug,
@@ -97,8 +90,9 @@ def evidence(
         period=slot.label or slot.stored.isoformat(),
         variant=of_variant or None,
         point=reader.point(node, indicator, slot),
-        rows=_rows(session, [each for each in contributions if isinstance(each, Contribution)]),
-        left_out=_left_out(session, indicator, node, asked),
+        rows=[row for row, each in rows if each.counts],
+        beside=[row for row, each in rows if not each.counts],
+        left_out=left_out(session, indicator, node, asked),
         target=reader.target(node, indicator, slot),
         instant=asked.instant,
         kind=of_kind,
@@ -173,14 +167,63 @@ def _query(settings: Settings, node: Node, variant: str, slot: Slot, clock: Cloc
     )
 
 
-def _rows(session: Session, contributions: Sequence[Contribution]) -> list[EvidenceRow]:
+def _rows(
+    session: Session, node: Node, asked: EvidenceQuery, contributions: Sequence[Contribution]
+) -> list[tuple[EvidenceRow, Contribution]]:
     by_id = {each.merge_request_id: each for each in contributions}
-    rows = session.execute(
-        ROWS.where(MergeRequest.id == any_(bindparam(None, list(by_id), type_=ARRAY(BigInteger()))))
+    found = {
+        row.id: row
+        for row in session.execute(
+            ROWS.where(
+                MergeRequest.id == any_(bindparam(None, list(by_id), type_=ARRAY(BigInteger())))
+            )
+        )
+    }
+    left = _left_on(
+        session, node, asked, {row.author_id for id_, row in found.items() if by_id[id_].orphaned}
     )
-    found = {row.id: evidence_row(row, by_id[row.id].value, by_id[row.id].orphaned) for row in rows}
     order = sorted(found, key=lambda id_: (-(by_id[id_].value or 0.0), id_))
-    return [found[id_] for id_ in order]
+    return [
+        (
+            replace(
+                evidence_row(found[id_], by_id[id_].value, by_id[id_].orphaned),
+                author_left_on=left.get(found[id_].author_id) if by_id[id_].orphaned else None,
+                answering=by_id[id_].answering,
+            ),
+            by_id[id_],
+        )
+        for id_ in order
+    ]
+
+
+def _left_on(
+    session: Session, node: Node, asked: EvidenceQuery, authors: Collection[int]
+) -> Mapping[int, date]:
+    """The last day in any team of those who had left by the end of the period, by account."""
+    if not authors:
+        return {}
+    span = AttributionSpan
+    rows = session.execute(
+        select(span.account_id, func.max(span.first_day).label("first_day"))
+        .where(
+            span.account_id == any_(bindparam(None, list(authors), type_=ARRAY(BigInteger()))),
+            span.team_id == node.id,
+            span.orphaned,
+            span.first_day <= asked.last_day,
+        )
+        .group_by(span.account_id)
+    )
+    return {row.account_id: row.first_day - timedelta(days=1) for row in rows}
+
+
+def require_project(session: Session, found: Evidence, path: str | None) -> None:
+    """Raises NotFoundError (field `project`) for a path that no collected project has."""
+    if path is None or any(row.project == path for row in (*found.rows, *found.beside)):
+        return
+    # Postgres has no text with a NUL in it.
+    known = select(Project.id).where(Project.path == path).limit(1)
+    if "\0" in path or session.scalar(known) is None:
+        raise NotFoundError(f"There is no project {path!r:.80}.", "project")
 
 
 def evidence_row(row: Row[Any], value: float | None, orphaned: bool) -> EvidenceRow:
@@ -205,54 +248,5 @@ def evidence_row(row: Row[Any], value: float | None, orphaned: bool) -> Evidence
         review_started_at=row.review_started_at,
         value=value,
         flags=tuple(flag for flag, raised in flags.items() if raised),
+        labels=row.labels,
     )
-
-
-def _left_out(
-    session: Session, indicator: Indicator, node: Node, asked: EvidenceQuery
-) -> Mapping[str, int]:
-    """How many merge requests of the team and period do not count, by reason; none where none does.
-
-    Of the team: its author's on the last day of the period, or merged into a project that it owns.
-    """
-    if not indicator.counts_merge_requests:
-        return {}
-    facts = MergeRequestFacts
-    by_author = (
-        select(AttributionSpan.account_id)
-        .where(
-            AttributionSpan.account_id == facts.author_id,
-            AttributionSpan.team_id == node.id,
-            AttributionSpan.first_day <= asked.last_day,
-            AttributionSpan.end_day > asked.last_day,
-        )
-        .exists()
-    )
-    by_project = (
-        select(ProjectOwner.project_id)
-        .where(ProjectOwner.project_id == facts.project_id, ProjectOwner.team_id == node.id)
-        .exists()
-    )
-    if indicator.cadence is Cadence.DAILY:
-        still_open = or_(facts.ended_at.is_(None), facts.ended_at > asked.instant)
-        in_period = and_(facts.created_at <= asked.instant, still_open)
-    else:
-        in_period = facts.merged_at.between(asked.since, asked.instant)
-    # A quarantined one ends before it starts: it is in the period if any of its days is.
-    quarantined = and_(
-        facts.left_out == "quarantined",
-        facts.ended_at <= asked.instant,
-        facts.created_at >= asked.since,
-    )
-    reasons = ["bot", "draft"]
-    counted = session.execute(
-        select(facts.left_out, func.count())
-        .where(
-            or_(and_(facts.left_out.in_(reasons), in_period), quarantined),
-            # The organisation owns every project.
-            true() if node.parent is None else or_(by_author, by_project),
-        )
-        .group_by(facts.left_out)
-        .order_by(facts.left_out)
-    )
-    return {str(reason): count for reason, count in counted}

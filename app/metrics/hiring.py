@@ -221,6 +221,7 @@ HIRING_VS_PLAN = Indicator(
         "Names, teams and days of membership and employment are what a manager sees in the HR system "
         "anyway. Candidates are not named, and nobody’s way of leaving is told."
     ),
+    says="[{part}] planned people {at_the_end}",
     nothing=("no plan", "There is no plan for this team {when}."),
     compute=_compute,
     evidence=_evidence,

@@ -158,6 +158,9 @@ class Indicator:
         None for a rate), in no particular order; or the people, openings and moves behind it.
     evidence_kinds: of what kinds its evidence is, n counts those of the first; none: it has no list.
     evidence_note: what the reader of that list has to know about it.
+    says: a value of the default variant as the beginning of a sentence, what is in brackets marked
+        strong; `{value}` with its unit, `{number}` without, `{part}` (19 of 20), `{when}` (October 2026,
+        …, so far), `{end}` and `{at_the_end}` (of it), `{months}` of the window; empty: by the unit.
     nothing: why there is no value where there is no data, in at most three words; and as a sentence
         with `{when}` in it.
     better: None where neither way is.
@@ -201,6 +204,7 @@ class Indicator:
     tolerance: float | None = None
     evidence_kinds: tuple[str, ...] = (MERGE_REQUEST,)
     evidence_note: str = ""
+    says: str = ""
     nothing: tuple[str, str] = ("no data", "There was nothing to measure {when}.")
     compute: "Callable[[Workset, date], Computed]"
     evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution | Occurrence]]"
@@ -243,12 +247,30 @@ class EvidenceQuery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Answering:
+    """How it stands with the answer to a community merge request.
+
+    outcome: met, missed, pending or waiting_for_author. due_at: until when it is to be answered; None
+    while it waits for its author. answered_at: when it was answered first, in time or not.
+    """
+
+    outcome: str
+    due_at: datetime | None
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Contribution:
-    """A merge request behind a point; value in days, None for a rate."""
+    """A merge request behind a point; value in days, None for a rate.
+
+    counts: whether it is one of the point's n; False: it stands beside them.
+    """
 
     merge_request_id: int
     value: float | None
     orphaned: bool
+    answering: Answering | None = None
+    counts: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -169,6 +169,7 @@ OPEN_MR_REVIEW_TIME = Indicator(
         "GitLab counts day boundaries, we count seconds. GitLab loses merge requests that were closed "
         "unmerged; ours keep them in the days they were open. The clock never pauses."
     ),
+    says="The median merge request in review has waited [{value}]",
     nothing=("none in review", "There were no open merge requests in review {when}."),
     compute=lambda workset, day: _compute(workset, day, workset.work.review_started_at),
     evidence=lambda session, query: _evidence(session, query, "review_started_at"),
@@ -196,6 +197,7 @@ OPEN_MR_AGE = Indicator(
         "GitLab counts day boundaries, we count seconds. GitLab loses merge requests that were closed "
         "unmerged; ours keep them in the days they were open."
     ),
+    says="The median open merge request is [{value}] old",
     nothing=("none open", "There were no open merge requests {when}."),
     compute=lambda workset, day: _compute(workset, day, workset.work.created_at),
     evidence=lambda session, query: _evidence(session, query, "created_at"),

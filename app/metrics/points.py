@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -105,21 +105,23 @@ def load_basis(session: Session, settings: Settings, as_known_at: str | None = N
     Raises InvalidValueError (field `as_known_at`).
     """
     kept: dict[str | None, Basis] = session.info.get(KEPT, {})
+    if as_known_at is None:
+        if None not in kept:
+            kept[None] = _read_basis(session, settings)
+        return kept[None]
     if as_known_at not in kept:
-        kept[as_known_at] = _read_basis(session, settings, as_known_at)
+        known_at = periods.parse_instant(as_known_at, settings.reporting.zone, "as_known_at")
+        # The tree and the targets are those of the present: only the data reached less far.
+        present = load_basis(session, settings)
+        through = known_through(session, settings, present.through, known_at)
+        kept[as_known_at] = replace(present, through=through, known_at=known_at)
     return kept[as_known_at]
 
 
-def _read_basis(session: Session, settings: Settings, as_known_at: str | None) -> Basis:
-    known_at: datetime | None = None
-    if as_known_at is not None:
-        known_at = periods.parse_instant(as_known_at, settings.reporting.zone, "as_known_at")
+def _read_basis(session: Session, settings: Settings) -> Basis:
     tree = load_tree(session)
     targets = load_targets(session, tree.parents(), settings.reporting.history_start)
-    through = load_data_through(session)
-    if known_at is not None:
-        through = known_through(session, settings, through, known_at)
-    return Basis(settings, tree, targets, through, known_at)
+    return Basis(settings, tree, targets, load_data_through(session))
 
 
 def running_day(settings: Settings, through: Mapping[str, datetime]) -> date:
@@ -145,11 +147,12 @@ def variant_of(indicator: Indicator, variant: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The periods to be shown of an indicator."""
+    """The periods to be shown of an indicator. also: teams that are read besides the reader's own."""
 
     indicator: Indicator
     variant: str
     slots: Sequence[Slot]
+    also: Sequence[Node] = ()
 
 
 class PointReader:
@@ -167,18 +170,23 @@ class PointReader:
         self._today = {key: basis.clock(each.indicator).today for key, each in self._shown.items()}
         self._values: Values = {}
         self._coverages: Coverages = {}
-        wanted = [
-            Wanted(each.indicator.key, each.variant, frozenset(stored | self._baseline(each)))
+        own = [team.id for team in teams]
+        of_slots = [
+            Wanted(
+                each.indicator.key,
+                each.variant,
+                frozenset(_stored_periods(each.slots)),
+                frozenset([*own, *(team.id for team in each.also)]),
+            )
             for each in self._shown.values()
-            if (stored := _stored_periods(each.slots))
+            if each.slots
         ]
-        if wanted:
-            ids = [team.id for team in teams]
-            self._values = load_values(session, wanted, ids, basis.known_at)
-            of_slots = [
-                Wanted(each.indicator.key, each.variant, frozenset(_stored_periods(each.slots)))
-                for each in self._shown.values()
+        if of_slots:
+            wanted = [
+                replace(each, periods=each.periods | self._baseline(self._shown[each.indicator]))
+                for each in of_slots
             ]
+            self._values = load_values(session, wanted, basis.known_at)
             self._coverages = load_coverages(session, of_slots, basis.known_at)
         self._histories: dict[tuple[int, str], MonthHistory] = {}
 

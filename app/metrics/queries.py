@@ -4,27 +4,28 @@ Periods, dates and grains come as they stand in an address. A name that does not
 NotFoundError, a value that cannot be meant InvalidValueError, both with the field's name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
 from app.metrics import INDICATORS, get_indicator, periods
 from app.metrics.answers import (
+    Cards,
     CompareRow,
     Comparison,
     Matrix,
     MatrixCell,
     Scorecard,
     ScorecardRow,
+    ShownAbove,
     TeamRow,
 )
 from app.metrics.attention import attention
 from app.metrics.calendar import first_of_month, months_back
 from app.metrics.evidence_query import evidence
-from app.metrics.indicator import Cadence, Grain, Indicator, Limits, Series
+from app.metrics.indicator import Cadence, Grain, Indicator, Limits, Reason, Series
 from app.metrics.limits import last_whole_month_up_to
 from app.metrics.periods import SERIES_MONTHS, Slot
 from app.metrics.points import (
@@ -36,11 +37,11 @@ from app.metrics.points import (
     variant_of,
 )
 from app.metrics.restatements import restatements
+from app.metrics.runs import count_runs, runs
 from app.metrics.stored import load_data_through
 from app.metrics.team_query import team
 from app.metrics.teams import Node, load_tree, team_rows
 from app.settings import Settings
-from app.store.tables import Run
 
 
 def teams(session: Session, settings: Settings, on: date | None = None) -> list[TeamRow]:
@@ -77,33 +78,59 @@ def series(
     return _series(reader, basis, node, shown, of_grain)
 
 
-def all_series(
+def cards(
     session: Session,
     settings: Settings,
     *,
     team: str | None = None,
+    period: str | None = None,
     from_: str | None = None,
     to: str | None = None,
     grain: str | None = None,
     variant: str | None = None,
-) -> dict[str, Series]:
-    """Every indicator of one team over time, by key; as many statements as for one of them.
+) -> Cards:
+    """The scorecard of a team together with the series behind it; two statements beside the basis.
 
     grain: of the daily indicators. variant: for the indicators that have it; the others keep their
     default.
     """
     basis = load_basis(session, settings)
-    node = basis.tree.find(team, "team")
-    asked = []
+    node = basis.tree.find(team, "slug")
+    above = basis.tree.ancestors(node.slug)
+    read, over_time = [], {}
     for each in INDICATORS:
         of_grain = periods.parse_grain(grain if each.cadence is Cadence.DAILY else None, each)
         of_variant = _variant_in_matrix(each, variant)
-        asked.append((_shown_over_time(basis, each, of_grain, of_variant, from_, to), of_grain))
-    reader = PointReader(session, basis, [shown for shown, _ in asked], [node])
-    return {
-        shown.indicator.key: _series(reader, basis, node, shown, of_grain)
-        for shown, of_grain in asked
-    }
+        shown = _shown_over_time(basis, each, of_grain, of_variant, from_, to)
+        over_time[each.key] = (shown, of_grain)
+        judged = basis.judged_slot(each, period)
+        # One that is hidden must not cost another look: the teams above are read at once.
+        also = above if each.categorical else ()
+        read.append(Shown(each, of_variant, [judged, *shown.slots], also))
+    reader = PointReader(session, basis, read, [node])
+    found = _scorecard(reader, node, period, read)
+    hidden = [
+        each
+        for each, row in zip(read, found.items, strict=True)
+        if row.point.reason is Reason.SUPPRESSED
+    ]
+    shown_above = {each.indicator.key: _nearest_above(reader, above, each) for each in hidden}
+    return Cards(
+        scorecard=found,
+        series={
+            key: _series(reader, basis, node, shown, of_grain)
+            for key, (shown, of_grain) in over_time.items()
+        },
+        above={key: shown for key, shown in shown_above.items() if shown is not None},
+    )
+
+
+def _nearest_above(reader: PointReader, above: Sequence[Node], hidden: Shown) -> ShownAbove | None:
+    for node in reversed(above):
+        point = reader.point(node, hidden.indicator, hidden.slots[0])
+        if point.categories:
+            return ShownAbove(team=node.slug, name=node.name, point=point)
+    return None
 
 
 def _shown_over_time(
@@ -205,7 +232,13 @@ def scorecard(
     shown = [
         Shown(each, each.default_variant, [basis.judged_slot(each, period)]) for each in INDICATORS
     ]
-    reader = PointReader(session, basis, shown, [node])
+    return _scorecard(PointReader(session, basis, shown, [node]), node, period, shown)
+
+
+def _scorecard(
+    reader: PointReader, node: Node, period: str | None, shown: Iterable[Shown]
+) -> Scorecard:
+    """Each indicator in the first of its slots."""
     return Scorecard(
         team=node.slug,
         name=node.name,
@@ -313,21 +346,11 @@ def _day_of_matrix(basis: Basis, period: str | None) -> date:
     return today if period is None else min(periods.parse(period, "period").last, today)
 
 
-def runs(session: Session, *, limit: int | None = 100, before: int | None = None) -> Sequence[Run]:
-    """Collector runs, newest first.
-
-    limit: None for all. before: only those with a smaller id.
-    """
-    statement = select(Run).order_by(Run.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(Run.id < before)
-    return session.scalars(statement).all()
-
-
 __all__ = [
-    "all_series",
     "attention",
+    "cards",
     "compare",
+    "count_runs",
     "evidence",
     "matrix",
     "restatements",

@@ -1,5 +1,6 @@
 """Values of periods that were over and came out differently later: what was, what is, and why."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -48,14 +49,15 @@ def restatements(
     to: str | None = None,
     team: str | None = None,
     indicator: str | None = None,
+    periods_of: Collection[date] | None = None,
     limit: int | None = 100,
     before: tuple[datetime, int] | None = None,
 ) -> list[Restatement]:
     """What was restated from a day (or month) to another, both inclusive and local, newest first.
 
-    Without `from` the last 31 days. limit: None for all. before: only those after this one in the
-    order of the list, (superseded_at, id). Raises NotFoundError (field `team` or `key`) and
-    InvalidValueError.
+    Without `from` the last 31 days. periods_of: only values of these days, or of the months that
+    begin on them. limit: None for all. before: only those after this one in the order of the list,
+    (superseded_at, id). Raises NotFoundError (field `team` or `key`) and InvalidValueError.
     """
     first, end = _range(settings, from_, to)
     old, new, over = IndicatorValue, aliased(IndicatorValue), DailyValue
@@ -101,6 +103,8 @@ def restatements(
         statement = statement.where(old.team_id == load_tree(session).find(team, "team").id)
     if indicator is not None:
         statement = statement.where(old.indicator == get_indicator(indicator).key)
+    if periods_of is not None:
+        statement = statement.where(old.period.in_(periods_of))
     if before is not None:
         statement = statement.where(tuple_(old.superseded_at, old.id) < tuple_(*before))
     return [_restatement(*row) for row in session.execute(statement)]

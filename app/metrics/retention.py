@@ -178,6 +178,7 @@ RETENTION = Indicator(
         "The names and last days of leavers are what a manager sees in the HR system anyway; whose "
         "decision it was is not told."
     ),
+    says="[{value}] stayed in the {months} to {end}",
     nothing=("team is new", "There was no whole month of this team’s history yet {when}."),
     compute=_compute,
     evidence=_evidence,

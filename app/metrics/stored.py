@@ -39,11 +39,15 @@ from app.store.tables import Coverage, DailyValue, IndicatorValue, RefreshState
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The periods that are asked for of an indicator; variant is empty for one without variants."""
+    """The periods that are asked for of an indicator; variant is empty for one without variants.
+
+    teams: ids of the teams whose values are asked for; coverages are those of the organisation.
+    """
 
     indicator: str
     variant: str
     periods: frozenset[date]
+    teams: frozenset[int]
 
 
 class Stored(NamedTuple):
@@ -102,10 +106,7 @@ def load_data_through(session: Session) -> dict[str, datetime]:
 
 
 def load_values(
-    session: Session,
-    wanted: Collection[Wanted],
-    team_ids: Collection[int],
-    known_at: datetime | None = None,
+    session: Session, wanted: Collection[Wanted], known_at: datetime | None = None
 ) -> Values:
     """The values of the teams, as they are or as they stood at an instant. One statement."""
     matches = or_(
@@ -114,16 +115,16 @@ def load_values(
                 IndicatorValue.indicator == each.indicator,
                 IndicatorValue.variant == each.variant,
                 IndicatorValue.period == _any_of(each.periods),
+                IndicatorValue.team_id == _any_team(each.teams),
             )
             for each in wanted
         )
     )
-    of_teams = IndicatorValue.team_id == _any_team(team_ids)
-    statement = select(*COLUMNS).where(matches, of_teams)
+    statement = select(*COLUMNS).where(matches)
     arms = [
         *_as_known(statement, IndicatorValue.recorded_at, IndicatorValue.superseded_at, known_at),
         *(
-            _days(each, team_ids, known_at)
+            _days(each, known_at)
             for each in wanted
             if get_indicator(each.indicator).cadence is Cadence.DAILY
         ),
@@ -136,9 +137,7 @@ NOT_A_NUMBER = cast(literal("NaN"), Double)
 NEVER = cast(literal("-infinity"), DateTime(timezone=True))
 
 
-def _days(
-    wanted: Wanted, team_ids: Collection[int], known_at: datetime | None
-) -> Select[*tuple[Any, ...]]:
+def _days(wanted: Wanted, known_at: datetime | None) -> Select[*tuple[Any, ...]]:
     """The present values of days that are over, in the columns of COLUMNS."""
     periods = sorted(wanted.periods)
     asked = (
@@ -176,7 +175,7 @@ def _days(
     ).where(
         DailyValue.indicator == wanted.indicator,
         DailyValue.variant == wanted.variant,
-        DailyValue.team_id == _any_team(team_ids),
+        DailyValue.team_id == _any_team(wanted.teams),
         DailyValue.month == asked.c.month,
         recorded_at > NEVER,
     )
@@ -184,7 +183,7 @@ def _days(
 
 
 def _any_team(team_ids: Collection[int]) -> ColumnElement[Any]:
-    return any_(bindparam(None, list(team_ids), type_=ARRAY(IndicatorValue.team_id.type)))
+    return any_(bindparam(None, sorted(team_ids), type_=ARRAY(IndicatorValue.team_id.type)))
 
 
 def load_coverages(

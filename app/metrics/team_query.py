@@ -1,25 +1,32 @@
 """One team as its page shows it: people on a day, owned projects, membership changes, targets."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, and_, case, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from app.metrics import INDICATORS, periods
 from app.metrics.answers import MembershipChange, Person, Team
 from app.metrics.points import load_basis, running_day
-from app.metrics.teams import Node, Tree
+from app.metrics.teams import Node
 from app.settings import Settings
 from app.store.tables import (
+    Account,
+    AttributionSpan,
+    EffectiveEmployment,
     EffectiveIdentity,
     EffectiveMembership,
     EffectivePerson,
+    FormerUsername,
+    MergeRequestFacts,
     Project,
     ProjectOwner,
-    TeamMemberSpan,
 )
+
+NEW_FOR = timedelta(days=31)
+"""So long after the first day employed somebody who joins a team is still new to the company."""
 
 
 def team(
@@ -41,8 +48,14 @@ def team(
     today = running_day(settings, basis.through)
     day = today if on is None else periods.parse(on, "on").last
     first, last = periods.bounds(from_, to, today)
-    subtree = basis.tree.subtree(node.slug)
-    people = _people(session, node, subtree, day)
+    inside = {each.slug for each in basis.tree.subtree(node.slug)}
+    members = _members(session, node, inside, first, last, today)
+    people = _people(members, inside, day)
+    managers = {
+        person.person_id
+        for person in _people(members, {node.slug}, day)
+        if person.role == "manager"
+    }
     targets = (basis.targets.in_force(each, node.slug, day) for each in INDICATORS)
     return Team(
         slug=node.slug,
@@ -52,69 +65,15 @@ def team(
         children=[(each.slug, each.name) for each in basis.tree.children(node.slug)],
         on=day,
         headcount=len(people),
-        managers=_managers(session, node, people, day),
+        managers=[person for person in people if person.person_id in managers],
         people=people,
         owns=list(node.owns),
         projects=_projects(session, node),
-        membership_changes=_membership_changes(session, basis.tree, subtree, first, last),
+        membership_changes=_membership_changes(
+            members, inside, {each.slug for each in basis.tree}, first, last
+        ),
         targets=[target for target in targets if target is not None],
     )
-
-
-def _people(session: Session, node: Node, subtree: Iterable[Node], day: date) -> list[Person]:
-    """The members of a team on a day, by name; `manager` is who manages it or a team below it."""
-    username = (
-        select(func.min(EffectiveIdentity.username))
-        .where(EffectiveIdentity.person_id == EffectivePerson.person_id)
-        .scalar_subquery()
-    )
-    manages = (
-        select(EffectiveMembership.person_id)
-        .where(
-            EffectiveMembership.team.in_([each.slug for each in subtree]),
-            EffectiveMembership.role == "manager",
-            EffectiveMembership.valid_from <= day,
-            (EffectiveMembership.valid_to.is_(None)) | (EffectiveMembership.valid_to > day),
-        )
-        .distinct()
-    )
-    rows = session.execute(
-        select(
-            EffectivePerson.person_id,
-            EffectivePerson.name,
-            username,
-            EffectivePerson.person_id.in_(manages),
-        )
-        .join(TeamMemberSpan, TeamMemberSpan.person_id == EffectivePerson.person_id)
-        .where(
-            TeamMemberSpan.team_id == node.id,
-            TeamMemberSpan.first_day <= day,
-            TeamMemberSpan.end_day > day,
-        )
-        .distinct()
-        .order_by(EffectivePerson.name, EffectivePerson.person_id)
-    )
-    return [
-        Person(
-            person_id=person_id, name=name, username=known, role="manager" if manager else "member"
-        )
-        for person_id, name, known, manager in rows
-    ]
-
-
-def _managers(session: Session, node: Node, people: Sequence[Person], day: date) -> list[Person]:
-    """Who manages the team itself on a day, by name."""
-    own = set(
-        session.scalars(
-            select(EffectiveMembership.person_id).where(
-                EffectiveMembership.team == node.slug,
-                EffectiveMembership.role == "manager",
-                EffectiveMembership.valid_from <= day,
-                (EffectiveMembership.valid_to.is_(None)) | (EffectiveMembership.valid_to > day),
-            )
-        )
-    )
-    return [person for person in people if person.person_id in own]
 
 
 def _projects(session: Session, node: Node) -> list[str]:
@@ -129,65 +88,203 @@ def _projects(session: Session, node: Node) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Days of a person in one team, from first up to, not including, end (None while open)."""
+    """Days of a person in one team, from first up to, not including, end (None while open).
+
+    began: an employment began with it or in the month before. ended: none goes on after it.
+    orphaned: how many of the person's merge requests have been nobody's since its end, and are open.
+    """
 
     team: str
+    manager: bool
     first: date
     end: date | None
+    began: bool
+    ended: bool
+    orphaned: int
+
+    def holds(self, day: date) -> bool:
+        """Whether the day lies in it."""
+        return self.first <= day and (self.end is None or day < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """Somebody who is or was in the team or one below it, with every stretch anywhere, by team."""
+
+    person_id: str
+    name: str
+    username: str | None
+    stretches: list[_Stretch]
+
+
+def _members(
+    session: Session, node: Node, inside: Collection[str], first: date, last: date, today: date
+) -> list[_Member]:
+    """Everybody who was ever in the team or one below it, by name. One statement.
+
+    What is told of an employment and of orphaned work is told of changes from first to last alone.
+    """
+    membership, person = EffectiveMembership, EffectivePerson
+    username = (
+        select(EffectiveIdentity.person_id, func.min(EffectiveIdentity.username).label("username"))
+        .group_by(EffectiveIdentity.person_id)
+        .subquery()
+    )
+    employment = EffectiveEmployment
+    employed = select(employment.person_id).where(employment.person_id == membership.person_id)
+    began = employed.where(
+        employment.start_date > membership.valid_from - NEW_FOR,
+        employment.start_date <= membership.valid_from,
+    ).exists()
+    goes_on = employed.where(
+        employment.start_date <= membership.valid_to,
+        func.coalesce(employment.end_date >= membership.valid_to, True),
+    ).exists()
+    ended = and_(employed.exists(), not_(goes_on))
+    rows = session.execute(
+        select(
+            membership.person_id,
+            person.name,
+            username.c.username,
+            membership.team,
+            membership.role == "manager",
+            membership.valid_from,
+            membership.valid_to,
+            case((membership.valid_from.between(first, last), began), else_=False),
+            case((membership.valid_to.between(first, last), ended), else_=False),
+            case((membership.valid_to.between(first, last), _left_open(node, today)), else_=0),
+        )
+        .join(person, person.person_id == membership.person_id)
+        .outerjoin(username, username.c.person_id == membership.person_id)
+        .where(
+            membership.person_id.in_(
+                select(EffectiveMembership.person_id).where(EffectiveMembership.team.in_(inside))
+            )
+        )
+        .order_by(person.name, membership.person_id, membership.team, membership.valid_from)
+    )
+    members: dict[str, _Member] = {}
+    for person_id, name, known, *stretch in rows:
+        member = members.setdefault(person_id, _Member(person_id, name, known, []))
+        member.stretches.append(_Stretch(*stretch))
+    return list(members.values())
+
+
+def _left_open(node: Node, today: date) -> ScalarSelect[int]:
+    """How many open merge requests have been orphaned since the end of a person's membership."""
+    facts, span, account = MergeRequestFacts, AttributionSpan, Account
+    names = union_all(
+        select(func.lower(account.username)).correlate(account),
+        select(FormerUsername.username)
+        .where(FormerUsername.account_id == account.id)
+        .correlate(account),
+    )
+    declared = (
+        select(EffectiveIdentity.username)
+        .where(
+            EffectiveIdentity.person_id == EffectiveMembership.person_id,
+            EffectiveIdentity.username.in_(names),
+        )
+        .correlate(EffectiveMembership, account)
+        .exists()
+    )
+    return (
+        select(func.count())
+        .select_from(span)
+        .join(facts, facts.author_id == span.account_id)
+        .join(account, account.id == span.account_id)
+        .where(
+            span.team_id == node.id,
+            span.orphaned,
+            # Whose account it is was decided there: the names only tell several leavers of a day apart.
+            span.first_day == EffectiveMembership.valid_to,
+            span.end_day > today,
+            facts.counted,
+            facts.ended_at.is_(None),
+            or_(declared, account.email == func.lower(EffectivePerson.email)),
+        )
+        .correlate(EffectiveMembership, EffectivePerson)
+        .scalar_subquery()
+    )
+
+
+def _people(members: Iterable[_Member], inside: Collection[str], day: date) -> list[Person]:
+    """The members on a day, by name; `manager` is who manages one of the teams inside."""
+    people: list[Person] = []
+    for member in members:
+        present = [each for each in member.stretches if each.team in inside and each.holds(day)]
+        if present:
+            people.append(
+                Person(
+                    person_id=member.person_id,
+                    name=member.name,
+                    username=member.username,
+                    role="manager" if any(each.manager for each in present) else "member",
+                )
+            )
+    return people
 
 
 def _membership_changes(
-    session: Session, tree: Tree, subtree: Iterable[Node], first: date, last: date
+    members: Iterable[_Member],
+    inside: Collection[str],
+    shown: Collection[str],
+    first: date,
+    last: date,
 ) -> list[MembershipChange]:
-    """Who joined or left the team or one below it from first to last, newest first.
+    """Who joined or left one of the teams inside from first to last, newest first.
 
-    A change of role is none. A move within the team is one change: joined, with where from.
+    A change of role is none. A move within is one change: joined, with where from. shown: the teams
+    that may be named.
     """
-    inside = {node.slug for node in subtree}
-    shown = {node.slug for node in tree}
-    concerned = select(EffectiveMembership.person_id).where(EffectiveMembership.team.in_(inside))
-    rows = session.execute(
-        select(
-            EffectiveMembership.person_id,
-            EffectivePerson.name,
-            EffectiveMembership.team,
-            EffectiveMembership.valid_from,
-            EffectiveMembership.valid_to,
-        )
-        .join(EffectivePerson, EffectivePerson.person_id == EffectiveMembership.person_id)
-        .where(EffectiveMembership.person_id.in_(concerned))
-        .order_by(
-            EffectiveMembership.person_id, EffectiveMembership.team, EffectiveMembership.valid_from
-        )
-    )
-    stretches: dict[tuple[str, str], list[_Stretch]] = {}
-    for person_id, name, slug, valid_from, valid_to in rows:
-        own = stretches.setdefault((person_id, name), [])
-        if own and own[-1].team == slug and own[-1].end == valid_from:
-            own[-1] = _Stretch(slug, own[-1].first, valid_to)
-        else:
-            own.append(_Stretch(slug, valid_from, valid_to))
     changes: list[MembershipChange] = []
-    for (_, name), own in stretches.items():
+    for member in members:
+        own = _joined(member.stretches)
         for stretch in own:
             if stretch.team not in inside:
                 continue
             came_from = [each.team for each in own if each.end == stretch.first]
             goes_to = [each.team for each in own if each.first == stretch.end]
             if first <= stretch.first <= last:
-                changes.append(
-                    _change("joined", name, stretch.team, stretch.first, came_from, shown)
-                )
+                began = "began" if stretch.began and not came_from else None
+                changes.append(_change("joined", member, stretch, came_from, shown, began))
             within = any(slug in inside for slug in goes_to)
             if stretch.end is not None and first <= stretch.end <= last and not within:
-                changes.append(_change("left", name, stretch.team, stretch.end, goes_to, shown))
+                ended = "ended" if stretch.ended and not goes_to else None
+                changes.append(_change("left", member, stretch, goes_to, shown, ended))
     return sorted(changes, key=lambda change: (-change.day.toordinal(), change.person, change.kind))
 
 
+def _joined(stretches: Iterable[_Stretch]) -> list[_Stretch]:
+    """Stretches in one team that touch become one: between them only the role was another."""
+    joined: list[_Stretch] = []
+    for each in stretches:
+        before = joined[-1] if joined else None
+        if before is not None and before.team == each.team and before.end == each.first:
+            joined[-1] = replace(each, first=before.first, began=before.began)
+        else:
+            joined.append(each)
+    return joined
+
+
 def _change(
-    kind: str, person: str, team: str, day: date, elsewhere: Sequence[str], shown: set[str]
+    kind: str,
+    member: _Member,
+    stretch: _Stretch,
+    elsewhere: Sequence[str],
+    shown: Collection[str],
+    employment: str | None,
 ) -> MembershipChange:
     known = [slug for slug in elsewhere if slug in shown]
+    left = kind == "left"
+    day = stretch.end if left else stretch.first
+    assert day is not None
     return MembershipChange(
-        day=day, person=person, kind=kind, team=team, elsewhere=known[0] if known else None
+        day=day,
+        person=member.name,
+        kind=kind,
+        team=stretch.team,
+        elsewhere=known[0] if known else None,
+        employment=employment,
+        orphaned=stretch.orphaned if left and not elsewhere else 0,
     )

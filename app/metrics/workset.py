@@ -228,15 +228,21 @@ def community_work(session: Session, since: datetime) -> list[CommunityWork]:
 
 def load_responders(session: Session) -> Mapping[int, Sequence[Days]] | None:
     """The days on which an account's person was employed, by account; None where nobody is known."""
-    considered = _considered(session)
+    considered = _considered(session, ["employed", "people"])
     return _employed(considered["employed"]) if considered["people"] else None
 
 
-def _considered(session: Session) -> dict[str, list[tuple[str, Any]]]:
-    """The small facts by kind; see `derive_considered`."""
+def _considered(
+    session: Session, kinds: Sequence[str] | None = None
+) -> dict[str, list[tuple[str, Any]]]:
+    """The small facts by kind, all or some of them; see `derive_considered`."""
     found: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     for kind, key, content in session.execute(
-        text("SELECT kind, key, content FROM considered ORDER BY kind, key")
+        text(
+            "SELECT kind, key, content FROM considered"
+            " WHERE CAST(:kinds AS text[]) IS NULL OR kind = ANY(:kinds) ORDER BY kind, key"
+        ),
+        {"kinds": kinds},
     ):
         found[kind].append((key, content))
     return found

@@ -52,6 +52,13 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
 
 
+def reading_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Makes sessions that see one moment of the database and cannot write."""
+    return sessions(
+        engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    )
+
+
 def driver_connection(session: Session) -> psycopg.Connection[Any]:
     """The psycopg connection below a session, inside the session's transaction."""
     connection = session.connection().connection.driver_connection

@@ -65,6 +65,9 @@ def build(today: date, *, seed: int = SEED) -> CompanyWorld:
     outsiders = {
         "bot": visitors.updater,
         "community": visitors.community[0],
+        "community 2": visitors.community[1],
+        "community 3": visitors.community[2],
+        "community 4": visitors.community[3],
         "contractor": visitors.contractors[2],
     }
     Cases(work, _protagonists(roster, accounts, today), outsiders).apply()
@@ -95,10 +98,16 @@ def _plan_renaming(world: World, timeline: Timeline, user: User, username: str) 
 
 
 def _protagonists(roster: Roster, accounts: dict[str, User], today: date) -> dict[str, User]:
-    """Somebody of each team, by the team's slug; a second one with a 2 behind it."""
+    """Somebody of each team, by the team's slug; a second one with a 2 behind it, and who left last."""
     found: dict[str, User] = {}
     for team in LEAVES:
         members = [p for p in roster.in_team(team.slug, today) if p.stays[-1].role == "member"]
         for name, person in zip((team.slug, f"{team.slug} 2"), members, strict=False):
             found[name] = accounts[person.person_id]
+        left = [
+            p for p in roster.people if p.end_date is not None and p.stays[-1].team == team.slug
+        ]
+        if left:
+            last = max(left, key=lambda p: (p.end_date, p.person_id))
+            found[f"{team.slug} left"] = accounts[last.person_id]
     return found

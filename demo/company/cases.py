@@ -3,7 +3,7 @@
 Each has a title by which it is found, so that the demo shows it and a test asks for it.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from demo.company.plan import ARCHIVED, COMMUNITY_LABEL, HANDBOOK
 from demo.company.work import Work
@@ -25,6 +25,12 @@ OLD_ARCHIVED = "Keep the old runner alive"
 COMMUNITY_WAITING = "Speak of colour in both spellings"
 UNDECLARED = "Prepare the audit log"
 BOT_REVIEWED = "Use the linter of the company"
+LEFT_BEHIND = "Keep the basket over a sign-in"
+MISSED = "Read decimal commas in amounts"
+DUE = "Show delivery days on public holidays"
+DUE_LATER = "Describe the sandbox of the payment API"
+ANSWER_DAYS = 2
+"""Working days within which the community is to be answered."""
 
 
 class Cases:
@@ -58,6 +64,7 @@ class Cases:
         self._reviews()
         self._ends()
         self._people()
+        self.answers_due()
 
     def _reviews(self) -> None:
         world, people = self.world, self.people
@@ -132,7 +139,40 @@ class Cases:
         world.request_review(
             audit, outsiders["contractor"], [self.people["insights"]], self.ago(16)
         )
+        left = self.people["checkout left"]
+        behind = self.open_it(LEFT_BEHIND, "acme/product/storefront", left, 97)
+        world.request_review(behind, left, [self.people["checkout 2"]], self.ago(96))
+
         gone = world.add_user("dora-old", "Dora")
         ghost = self.open_it(GHOST, HANDBOOK, gone, 45)
         world.comment(ghost, gone, "I move on, somebody else may take it.", self.ago(44))
         world.delete_user(gone)
+
+    def answers_due(self) -> None:
+        """Contributions to the checkout team whose answer is overdue, due next, and due later."""
+        last, following = self._working_day(-1), self._working_day(1)
+        self._due(MISSED, "acme/product/storefront", "community 2", last, 15.3)
+        self._due(DUE, "acme/product/storefront", "community 3", following, 9.35)
+        self._due(DUE_LATER, "acme/product/payments", "community 4", following, 18.7)
+
+    def _due(self, title: str, project: str, author: str, day: date, hour: float) -> None:
+        """A contribution that nobody has answered, and whose answer is due at this hour of a day."""
+        due = datetime.combine(day, time.min, UTC) + timedelta(hours=hour)
+        opened = due - (day - self._working_day(-ANSWER_DAYS, day))
+        self.work.open_request(
+            self.world.project(project),
+            self.outsiders[author],
+            opened,
+            title=title,
+            labels=[COMMUNITY_LABEL],
+        )
+
+    def _working_day(self, count: int, since: date | None = None) -> date:
+        """So many working days after a day, or before it; by default after the day of the demo."""
+        day = since or self.work.timeline.end.date()
+        step = timedelta(days=1 if count > 0 else -1)
+        for _ in range(abs(count)):
+            day += step
+            while day.weekday() >= 5:
+                day += step
+        return day

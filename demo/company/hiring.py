@@ -16,6 +16,7 @@ FIRST_NUMBER = 7_001
 HIRED = "Hired"
 
 EXTRA = {
+    "checkout": ((5, 1),),
     "search": ((8, 1), (3, 2)),
     "mobile": ((9, 1), (4, 2)),
     "ingest": ((6, 1),),
@@ -31,7 +32,7 @@ CANCELLED = (("delivery", 300, 240, "Budget withdrawn"), ("runtime", 210, 150, "
 """(team, days ago opened, days ago closed, reason)."""
 ACCEPTED = (("checkout", 84, 12, 19), ("insights", 70, 9, 33), ("runtime", 95, 3, 47))
 """(team, days ago opened, days ago accepted, days until the start)."""
-OPEN_SINCE = (148, 33, 96, 61, 17, 124)
+OPEN_SINCE = (148, 112, 33, 96, 61, 17, 124)
 """Days ago, of the openings that wait for somebody, in turn."""
 TARGET_AFTER = 90
 """Days from opening to the wanted start."""
@@ -78,6 +79,9 @@ def hiring(people: Sequence[Person], today: date, seed: int) -> Hiring:
         targets=(
             ("checkout", "mr_rate", months_before(today, 9), 8.0),
             ("data", "open_mr_age", months_before(today, 14), 45.0),
+            ("platform", "open_mr_age", months_before(today, 6), 25.0),
+            # Where there is none built in.
+            ("organisation", "first_engagement_time", months_before(today, 8), 2.0),
         ),
     )
 

@@ -10,10 +10,13 @@ MONTHS = 36
 class TeamPlan:
     """A team and how its work goes. Ages count in months before today's.
 
-    formed: age at which the team was founded. sizes: people when it was founded, and now.
-    leavers: ages at which somebody left. rate: merged merge requests per head and month; `turns` are
-    (age, factor) from which the rate is another. days: median from opening to merging.
-    stale: share of merge requests that nobody merges; stale_days: the median of how long these wait.
+    formed: age at which the team was founded. sizes: people when it was founded, and now, before
+    anybody moved. leavers: ages at which somebody left; newcomers: at which somebody was hired, when
+    others were hired long before. rate: merged merge requests per head and month; `turns` are (age,
+    factor) from which the rate is another. days: median from opening to merging. stale: share of
+    merge requests that nobody merges; stale_days: the median of how long these wait. stuck: (age,
+    stale, stale_days) from which these are others. visits: merge requests of the community in a
+    month, one of these numbers. genders: declared by those whom it hires, in turn.
     """
 
     slug: str
@@ -24,11 +27,15 @@ class TeamPlan:
     formed: int = MONTHS
     sizes: tuple[int, int] = (0, 0)
     leavers: tuple[int, ...] = ()
+    newcomers: tuple[int, ...] = ()
     rate: float = 0.0
     turns: tuple[tuple[int, float], ...] = ()
     days: float = 1.5
     stale: float = 0.04
     stale_days: float = 30.0
+    stuck: tuple[int, float, float] | None = None
+    visits: tuple[int, ...] = (0, 1, 1, 2, 2, 3)
+    genders: tuple[str, ...] = ()
 
     def rate_at(self, age: int) -> float:
         """Merge requests per head in the month of this age."""
@@ -38,18 +45,28 @@ class TeamPlan:
                 factor = other
         return self.rate * factor
 
+    def stale_at(self, age: int) -> tuple[float, float]:
+        """Share of the merge requests in the month of this age that wait for long, and how long."""
+        if self.stuck is not None and age <= self.stuck[0]:
+            return self.stuck[1:]
+        return self.stale, self.stale_days
+
+
+EVEN = ("woman", "man")
+"""Declared by everybody, and by as many of either."""
 
 TEAMS = (
-    TeamPlan(slug="platform", name="Platform", owns=("acme/platform/**",)),
+    TeamPlan(slug="platform", name="Platform", owns=("acme/platform/**",), genders=EVEN),
     TeamPlan(
         slug="foundations",
         name="Foundations",
         parent="platform",
         owns=("acme/platform/base-images",),
         projects=("acme/platform/base-images",),
-        sizes=(2, 5),
+        sizes=(2, 4),
         leavers=(8,),
         rate=11.6,
+        genders=EVEN,
     ),
     TeamPlan(
         slug="runtime",
@@ -61,6 +78,7 @@ TEAMS = (
         leavers=(16,),
         rate=9.2,
         stale=0.05,
+        genders=EVEN,
     ),
     TeamPlan(
         slug="delivery",
@@ -68,9 +86,10 @@ TEAMS = (
         parent="platform",
         owns=("acme/platform/deploy*",),
         projects=("acme/platform/deploy-tools", "acme/platform/deploy-charts"),
-        sizes=(3, 6),
+        sizes=(3, 13),
         leavers=(20, 11),
-        rate=10.9,
+        rate=8.3,
+        genders=EVEN,
         days=2.5,
         stale=0.07,
         stale_days=48.0,
@@ -83,7 +102,8 @@ TEAMS = (
         projects=("acme/platform/telemetry",),
         formed=24,
         sizes=(2, 4),
-        rate=11.8,
+        rate=11.2,
+        genders=EVEN,
     ),
     TeamPlan(slug="product", name="Product", owns=("acme/product/**",)),
     TeamPlan(
@@ -92,11 +112,14 @@ TEAMS = (
         parent="product",
         owns=("acme/product/storefront", "acme/product/payments"),
         projects=("acme/product/storefront", "acme/product/payments"),
-        sizes=(4, 7),
-        leavers=(5,),
-        rate=12.0,
+        sizes=(4, 12),
+        leavers=(5, 2),
+        newcomers=(1,),
+        rate=10.8,
         turns=((3, 0.55),),
         stale=0.05,
+        stuck=(4, 0.2, 90.0),
+        visits=(4, 5, 6, 7),
     ),
     TeamPlan(
         slug="search",
@@ -104,7 +127,7 @@ TEAMS = (
         parent="product",
         owns=("acme/product/search-*",),
         projects=("acme/product/search-service",),
-        sizes=(3, 6),
+        sizes=(3, 7),
         leavers=(2,),
         rate=8.6,
         turns=((10, 1.4),),
@@ -140,7 +163,7 @@ TEAMS = (
         parent="data",
         owns=("acme/data/warehouse", "acme/data/reports"),
         projects=("acme/data/warehouse", "acme/data/reports"),
-        sizes=(2, 4),
+        sizes=(2, 3),
         rate=11.0,
     ),
     # Announced, and nobody is there yet.
@@ -165,6 +188,7 @@ MOVES = (
     (11, "delivery", "runtime"),
     (6, "search", "checkout"),
     (4, "ingest", "insights"),
+    (1, "search", "checkout"),
 )
 """(age, from, to) of people who change teams."""
 

@@ -17,7 +17,7 @@ from demo.company.plan import (
     TeamPlan,
 )
 
-GENDERS = ("woman", "man", "woman", "man", "non-binary", "man", "woman", "")
+GENDERS = ("man", "", "man", "non-binary", "woman", "woman")
 """Declared genders in turn; empty: not declared."""
 
 INVOLUNTARY_AGE = 17
@@ -81,7 +81,7 @@ class Roster:
         self.first_day = months_before(today, MONTHS)
         self._names = _names(random)
         for department in DEPARTMENTS:
-            self._hire(department.slug, "manager", self._long_ago())
+            self._hire(department, "manager", self._long_ago())
         for team in LEAVES:
             if team.sizes[1]:
                 self._fill(team)
@@ -113,18 +113,19 @@ class Roster:
     def _long_ago(self) -> date:
         return self.first_day - timedelta(days=self.random.randrange(60, 2000))
 
-    def _hire(self, team: str, role: str, start: date, joined: date | None = None) -> Person:
+    def _hire(self, team: TeamPlan, role: str, start: date, joined: date | None = None) -> Person:
         """A new person; joined: the day on which the person comes into the team, where it is later."""
         number = len(self.people) + 1
         name = next(self._names)
         first, last = name.lower().split()
+        genders = team.genders or GENDERS
         person = Person(
             person_id=f"E{number:03}",
             name=name,
             username=f"{first[0]}{last}" if number % 3 else f"{first}.{last}",
-            gender=GENDERS[number % len(GENDERS)],
+            gender=genders[number % len(genders)],
             start_date=start,
-            stays=[Stay(team, role, joined or start)],
+            stays=[Stay(team.slug, role, joined or start)],
         )
         self.people.append(person)
         return person
@@ -136,15 +137,17 @@ class Roster:
         for number in range(founders):
             role = "manager" if number == 0 else "member"
             if team.formed == MONTHS:
-                self._hire(team.slug, role, self._long_ago())
+                self._hire(team, role, self._long_ago())
             else:
-                self._hire(team.slug, role, founded - timedelta(days=30), founded)
-        joiners = now - founders + len(team.leavers)
+                self._hire(team, role, founded - timedelta(days=30), founded)
+        joiners = now - founders + len(team.leavers) - len(team.newcomers)
         for number in range(joiners):
             # Over the team's life, more of them lately, none in the last two months.
             lived = ((number + 0.5) / joiners) ** 0.5
             age = team.formed - 1 - round((team.formed - 3) * lived)
-            self._hire(team.slug, "member", self._day(max(age, 2)))
+            self._hire(team, "member", self._day(max(age, 2)))
+        for age in team.newcomers:
+            self._hire(team, "member", self._day(age))
         members = [p for p in self.people if p.stays[-1].team == team.slug]
         for person, age in zip(members[1:], team.leavers, strict=False):
             how = "involuntary" if age == INVOLUNTARY_AGE else "voluntary"

@@ -40,7 +40,7 @@ class Visitors:
             self._plan_bot(teams[0], self.releaser, "Release a new version", first, after)
 
     def _plan_community(self, team: TeamPlan, first: date, after: date) -> None:
-        for _ in range(self.work.random.choice((0, 1, 1, 2, 2, 3))):
+        for _ in range(self.work.random.choice(team.visits)):
             author = self.work.random.choice(self.community)
             self._plan_visit(team, author, first, after, labels=(COMMUNITY_LABEL,))
 

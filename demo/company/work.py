@@ -125,8 +125,9 @@ class Work:
         for _ in range(count):
             days = self.random.lognormvariate(0, 1.0) * team.days
             self._plan_one(team, first, after, days, self._merged)
-        for _ in range(int(expected * team.stale + self.random.random())):
-            days = self.random.lognormvariate(0, 0.7) * team.stale_days
+        stale, stale_days = team.stale_at(age)
+        for _ in range(int(expected * stale + self.random.random())):
+            days = self.random.lognormvariate(0, 0.7) * stale_days
             self._plan_one(team, first, after, days, self._closed)
 
     def _plan_one(
@@ -140,7 +141,7 @@ class Work:
         if (
             person.end_date is not None
             and end.date() > person.end_date
-            and self.random.random() < 0.75
+            and self.random.random() < 0.4
         ):
             # What somebody leaves behind stays open.
             end = self.timeline.end

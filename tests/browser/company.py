@@ -33,6 +33,7 @@ from app.store.tables import (
     Team,
 )
 
+HOSTILE_LABEL = '<b onmouseover="window.hit=1">urgent</b>'
 HOSTILE_TITLE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script> & "quotes"'
 TEAMS = (
     ("platform", "Platform", "organisation", ()),
@@ -214,7 +215,14 @@ class _Company:
             self._merge_request("runtime", STRANGER, created, 0.8, 1)
         # What Rafael left behind, under a title that is HTML.
         self._merge_request(
-            "checkout", 44, self._now - timedelta(days=130), 0, 5, title=HOSTILE_TITLE, open_=True
+            "checkout",
+            44,
+            self._now - timedelta(days=130),
+            0,
+            5,
+            title=HOSTILE_TITLE,
+            open_=True,
+            labels=(HOSTILE_LABEL,),
         )
 
     def _community(self) -> None:
@@ -372,4 +380,4 @@ class _Company:
                 )
 
 
-__all__ = ["HOSTILE_TITLE", "fill", "settings_for"]
+__all__ = ["HOSTILE_LABEL", "HOSTILE_TITLE", "fill", "settings_for"]

@@ -1,5 +1,6 @@
 """One Chromium for the session, and the application served on a filled and on an empty database."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -173,6 +174,14 @@ def watch(context: BrowserContext, origin: str) -> Watched:
         ),
     )
     return watched
+
+
+def printed(page: Page) -> list[tuple[int, int]]:
+    """Width and height in points of each page that is printed: A4 is 595 × 842."""
+    document = page.pdf(prefer_css_page_size=True)
+    boxes = re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", document)
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) == len(boxes)
+    return [(round(float(width)), round(float(height))) for width, height in boxes]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .company import HOSTILE_TITLE
-from .conftest import LOOKS, Watched, watch
+from .conftest import LOOKS, Watched, printed, watch
 
 pytestmark = pytest.mark.browser
 ROWS = "table.mx tbody tr"
@@ -29,7 +29,7 @@ def values(page: Page, column: int) -> list[float]:
 def test_flat_rows_are_sorted_by_the_exact_value_and_back(visit: Watched) -> None:
     page = visit.open("/")
     before = names(page)
-    page.get_by_role("button", name="Flat").click()
+    page.get_by_role("link", name="Flat").click()
     leaves = names(page)
     assert set(leaves) < set(before)
     head = page.locator("th", has=page.get_by_role("button", name="Open MR age"))
@@ -40,13 +40,12 @@ def test_flat_rows_are_sorted_by_the_exact_value_and_back(visit: Watched) -> Non
     assert values(page, 1) == sorted(values(page, 1), reverse=True)
     head.get_by_role("button").click()
     assert names(page) == leaves
-    page.get_by_role("button", name="Tree").click()
+    page.get_by_role("link", name="Tree").click()
     assert names(page) == before
 
 
 def test_a_team_without_value_is_last_both_ways(visit: Watched) -> None:
-    page = visit.open("/")
-    page.get_by_role("button", name="Flat").click()
+    page = visit.open("/?view=flat")
     button = page.get_by_role("button", name="Review time")
     button.click()
     assert names(page)[-1] == "Internationalisation"
@@ -58,7 +57,7 @@ def test_filter_keeps_the_way_to_a_team_and_says_how_many(visit: Watched) -> Non
     page = visit.open("/")
     page.get_by_label("Filter teams by name").fill("stor")
     assert names(page) == ["Organisation", "Platform", "Storage"]
-    expect(page.locator("[data-count]")).to_have_text("3 rows")
+    expect(page.locator("[data-count]")).to_have_text("3 of 8 rows")
     page.get_by_label("Filter teams by name").fill("nowhere")
     expect(page.locator("[data-none]")).to_be_visible()
 
@@ -155,9 +154,23 @@ def test_period_goes_back_and_forth_and_keeps_the_variant(visit: Watched) -> Non
     assert values(page, 2) == latest
 
 
+def test_plotly_comes_with_the_first_sign_of_use(visit: Watched) -> None:
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    page = visit.open("/teams/checkout")
+    expect(page.locator("#open_mr_age svg.fig")).to_be_visible()
+    assert not [url for url in asked if "/plotly" in url]
+    page.mouse.move(1, 1)
+    expect(page.locator("#open_mr_age .main-svg").first).to_be_attached()
+    page.mouse.move(9, 9)
+    page.keyboard.press("Tab")
+    assert len([url for url in asked if "/plotly" in url]) == 1
+
+
 def test_theme_is_kept_and_charts_follow_it(visit: Watched) -> None:
     page = visit.open("/teams/checkout")
     figure = page.locator("#open_mr_age [data-chart]")
+    page.mouse.move(1, 1)
     figure.scroll_into_view_if_needed()
     line = figure.locator(".scatterlayer .js-line").first
     expect(line).to_be_attached()
@@ -175,6 +188,7 @@ def test_theme_is_kept_and_charts_follow_it(visit: Watched) -> None:
 def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
     page = visit.open("/teams/checkout")
     figure = page.locator("#open_mr_age [data-chart]")
+    page.mouse.move(1, 1)
     figure.scroll_into_view_if_needed()
     expect(figure.locator(".main-svg").first).to_be_attached()
     page.emulate_media(media="print")
@@ -185,21 +199,8 @@ def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
     assert printed(page) == [(595, 842)]
 
 
-@pytest.mark.parametrize("team", ["organisation", "storage"])
-def test_every_team_is_printed_on_one_page(visit: Watched, team: str) -> None:
-    assert printed(visit.open(f"/teams/{team}")) == [(595, 842)]
-
-
 def test_overview_is_printed_across_one_page(visit: Watched) -> None:
     assert printed(visit.open("/")) == [(842, 595)]
-
-
-def printed(page: Page) -> list[tuple[int, int]]:
-    """Width and height in points of each page that is printed: A4 is 595 × 842."""
-    document = page.pdf(prefer_css_page_size=True)
-    boxes = re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", document)
-    assert len(re.findall(rb"/Type\s*/Page\b", document)) == len(boxes)
-    return [(round(float(width)), round(float(height))) for width, height in boxes]
 
 
 @pytest.fixture
@@ -214,8 +215,8 @@ def test_without_script_every_number_chart_and_choice_is_there(plain: Watched) -
     page = plain.open("/")
     assert page.locator(f"{ROWS} svg.sp").count() > 15
     page.locator("summary", has_text="Latest").click()
-    page.locator("details[open] input[name=period]").fill("2026-10")
-    page.locator("details[open]").get_by_role("button", name="Show").click()
+    page.locator("details[open] input[type=month]").fill("2026-10")
+    page.locator("details[open]").get_by_role("button", name="Show month").click()
     assert "period=2026-10" in page.url
     page.goto(f"{plain.origin}/teams/checkout")
     expect(page.locator("#mr_rate svg.fig")).to_be_visible()

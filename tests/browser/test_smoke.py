@@ -47,9 +47,14 @@ STATES = {
     "evidence-answers": State(
         "/indicators/community_response/evidence?team=product", "merge requests behind"
     ),
+    "evidence-narrowed": State(
+        "/indicators/open_mr_age/evidence?team=checkout&state=in_review,orphaned&sort=title",
+        "merge requests behind",
+    ),
     "evidence-none": State("/indicators/diversity/evidence", "No list behind these shares"),
     "evidence-empty": State("/indicators/open_mr_review_time/evidence?team=i18n", "no value"),
     "data": State("/data", "Data"),
+    "data-finding": State("/data?finding=unmatched_identity", "Unmatched identities"),
     "not-found": State("/teams/nobody", "This page does not exist"),
     "not-understood": State("/?period=yesterday", "This address cannot be understood"),
     "empty": State("/", "Nothing is collected yet", where="empty_site"),

@@ -39,6 +39,27 @@ def test_page_that_does_not_exist_is_named(page: str) -> None:
     assert Asked().page_number(0) == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ([("perod", "2026-10")], "perod", r"no parameter 'perod'\."),
+        ([("period", "2026-10"), ("period", "")], "period", "'period' is given more than once"),
+    ],
+)
+def test_parameter_that_cannot_be_meant_is_refused(
+    query: list[tuple[str, str]], field: str, words: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        Asked.of({}, query, ("period", "variant"))
+    assert caught.value.field == field
+    asked = Asked.of({"key": 7}, [("period", "2026-10"), ("variant", "")], ("period", "variant"))
+    assert (asked.path, asked.get("period"), asked.get("variant")) == (
+        {"key": "7"},
+        "2026-10",
+        None,
+    )
+
+
 def test_value_outside_a_list_is_answered_with_the_list() -> None:
     with pytest.raises(InvalidValueError, match=r"grain 'hour' is none of day, week\."):
         Asked(query={"grain": "hour"}).one_of("grain", {"day": 0, "week": 0}, "week")

@@ -1,15 +1,17 @@
 """The card of one indicator: number, table, links, and what stands behind the number."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from dashboards import shares as drawn
-from dashboards.cards import NUMBERS_SHOWN, card_of, in_variant
+from dashboards.cards import NUMBERS_SHOWN, card_of
 
 from .made import (
     AGE,
     AGE_LIMITS,
     DIVERSITY,
     HIRING,
+    NOW,
     RATE,
     RATE_LIMITS,
     RETENTION,
@@ -31,7 +33,7 @@ def test_card_of_a_median() -> None:
     card = card_of(row, series(points, AGE, AGE_LIMITS), SETTINGS, NOTHING)
     assert (card.number, card.unit, card.target) == ("30.04", "days", "≤ 30 days")
     assert (card.mark, card.colour, card.status) == ("attention", "warn", "Attention")
-    assert card.made_of == "Middle half 29.0 to 31.0, coverage 96%"
+    assert card.made_of == "Middle half 29.0–31.0, coverage 96%"
     assert card.when == "22 Nov, day not over"
     assert card.evidence_words == "31 merge requests"
     assert card.evidence == "/indicators/open_mr_age/evidence?team=checkout"
@@ -80,13 +82,15 @@ def test_card_of_a_rate_tells_the_running_month() -> None:
     assert card.made_of == "11.0 people on average, coverage 96%"
     assert card.evidence_words == "89 merge requests"
     assert card.evidence == "/indicators/mr_rate/evidence?team=checkout&period=2026-10"
-    assert card.when == "October 2026"
+    assert card.when == ""
+    running = card_of(scorecard_row(points[2], RATE), series(points, RATE), SETTINGS, NOTHING)
+    assert running.when == "November 2026, not over"
 
 
 def test_few_cases_and_none_are_said() -> None:
     few = point("2026-11-22", 20.0, n=9)
     card = card_of(scorecard_row(few), series([few]), SETTINGS, NOTHING)
-    assert card.made_of == "Few cases, middle half 19.0 to 21.0, coverage 96%"
+    assert card.made_of == "Few cases, middle half 19.0–21.0, coverage 96%"
     none = point("2026-10", 0.0, RATE, n=0)
     card = card_of(scorecard_row(none, RATE), series([none], RATE), SETTINGS, NOTHING)
     assert card.made_of.startswith("Few cases, 0 merged merge requests, 11.0 people on average")
@@ -103,16 +107,36 @@ def test_without_a_value_a_sentence_replaces_number_and_chart() -> None:
     assert card.sentence == "There were no open merge requests on 22 Nov 2026."
 
 
-def test_another_variant_is_judged_in_the_same_period() -> None:
-    narrow, wider = months(9.0, 8.0, 5.5), months(1.0, 2.0, 0.5)
-    row = scorecard_row(narrow[1], RATE, RATE_LIMITS)
-    one = replace(series(wider, RATE), variant="wider")
-    judged = in_variant(row, one)
-    assert (judged.point.value, judged.limits, judged.variant) == (2.0, None, "wider")
-    card = card_of(judged, one, SETTINGS, NOTHING)
+def test_another_variant_is_named_and_kept_in_every_link() -> None:
+    wider = months(1.0, 2.0, 0.5)
+    row = replace(scorecard_row(wider[1], RATE), variant="wider")
+    card = card_of(row, replace(series(wider, RATE), variant="wider"), SETTINGS, NOTHING)
     assert card.variant == "Wider: by the community"
     assert card.evidence.endswith("&variant=wider")
-    assert in_variant(row, replace(one, points=[])) is row
+    assert card.address.endswith("&variant=wider")
+    assert "variant=wider" in card.csv
+    assert card.sentence.startswith("<strong>2.0 per person</strong> in October 2026.")
+
+
+def test_stale_card_says_where_it_stops_unless_a_period_was_asked_for() -> None:
+    points = weeks(24.0, 23.0)
+    row, one = scorecard_row(points[-1]), series(points)
+
+    def when(hours: int, kept: dict[str, str | None] = NOTHING) -> str:
+        return card_of(row, one, SETTINGS, kept, now=NOW + timedelta(hours=hours)).when
+
+    assert when(26) == "22 Nov, day not over"
+    assert when(27) == "stops at 22 Nov 2026"
+    assert when(27, {"period": "2026-11-22"}) == "22 Nov, day not over"
+    monthly = months(9.0, 8.0, 5.5)
+    late = card_of(
+        scorecard_row(monthly[1], RATE),
+        series(monthly, RATE),
+        SETTINGS,
+        NOTHING,
+        now=NOW + timedelta(days=3),
+    )
+    assert late.when == "stops at 22 Nov 2026"
 
 
 def test_card_of_shares_has_a_bar_and_no_chart() -> None:
@@ -125,7 +149,9 @@ def test_card_of_shares_has_a_bar_and_no_chart() -> None:
     assert card.sentence == "At the end of October 2026, by one declared attribute: gender."
     assert [share.words for share in card.shares] == ["woman 55%", "man 45%"]
     assert card.share_bar.count("<rect") == 2
-    assert (card.figure, card.chart, card.evidence_words, card.made_of) == (None, "", "", "")
+    assert (card.figure, card.chart, card.made_of) == (None, "", "")
+    # Nobody stands behind shares: the link leads to their rules.
+    assert (card.evidence_words, card.evidence) == ("Rules of this indicator", card.address)
     assert [number.shown for number in card.numbers] == [
         "woman 55%, man 45%",
         "woman 50%, man 50%",
@@ -142,6 +168,7 @@ def test_hidden_shares_say_the_rule_and_show_the_nearest_team_above() -> None:
         "Showing this team would show a group of fewer than 5 people. This holds on every page, in "
         "exports and for every role."
     )
+    assert card.made_of == "One declared attribute: gender"
     assert card.shares == []
     assert card.instead is above
     assert [number.shown for number in card.numbers] == ["hidden"]
@@ -160,4 +187,11 @@ def test_people_are_no_cases() -> None:
     gone = replace(point("2026-10", 83.3, RETENTION, 1), numerator=1.0, denominator=6.0)
     gone = replace(gone, coverage=None, beside={"months": 12, "short_history": False})
     card = card_of(scorecard_row(gone, RETENTION), series([gone], RETENTION), SETTINGS, NOTHING)
-    assert (card.number, card.made_of, card.evidence_words) == ("83%", "", "1 leaver")
+    assert (card.number, card.made_of, card.evidence_words) == (
+        "83%",
+        "6.0 people on average",
+        "1 leaver",
+    )
+    none = replace(gone, value=100.0, n=0, numerator=0.0)
+    card = card_of(scorecard_row(none, RETENTION), series([none], RETENTION), SETTINGS, NOTHING)
+    assert (card.made_of, card.evidence_words) == ("0 leavers, 6.0 people on average", "")

@@ -13,6 +13,8 @@ from app.metrics.targets import TargetRow as StoredTarget
 from app.metrics.targets import Targets
 from dashboards import indicator
 from dashboards.asked import Asked
+from dashboards.comparison import Comparison
+from dashboards.target_history import target_history
 
 from .made import (
     AGE,
@@ -77,15 +79,15 @@ def page(one: Indicator = AGE, **query: str) -> dict[str, Any]:
 
 def test_teams_are_ranked_from_the_worse_end_and_those_without_value_are_named() -> None:
     shown = page()
-    assert [dot.name for dot in shown["dots"]] == ["Checkout", "Runtime", "Search"]
-    assert [row.shown for row in shown["rows"]] == ["41.3", "30.04", "12.0"]
-    assert shown["empty"] == ["I18N"]
-    assert [dot.name for dot in page(RATE)["dots"]] == ["Search", "Runtime", "Checkout"]
+    assert [dot.name for dot in shown["compared"].dots] == ["Checkout", "Runtime", "Search"]
+    assert [row.shown for row in shown["compared"].rows] == ["41.3", "30.04", "12.0"]
+    assert shown["compared"].empty == ["I18N"]
+    assert [dot.name for dot in page(RATE)["compared"].dots] == ["Search", "Runtime", "Checkout"]
 
 
 def test_team_narrows_the_page_and_a_leaf_is_shown_among_its_neighbours() -> None:
-    assert [dot.name for dot in page(team="product")["dots"]] == ["Checkout", "Search"]
-    assert [dot.name for dot in page(team="search")["dots"]] == ["Checkout", "Search"]
+    assert [dot.name for dot in page(team="product")["compared"].dots] == ["Checkout", "Search"]
+    assert [dot.name for dot in page(team="search")["compared"].dots] == ["Checkout", "Search"]
     scopes = page(team="search")["scopes"]
     assert [(name, current) for name, _, current in scopes] == [
         ("All teams", False),
@@ -97,12 +99,20 @@ def test_team_narrows_the_page_and_a_leaf_is_shown_among_its_neighbours() -> Non
 
 def test_small_multiples_are_grouped_as_the_organisation_is_on_one_scale() -> None:
     shown = page()
-    assert [(name, [small.name for small in members]) for name, members in shown["groups"]] == [
+    groups = shown["compared"].groups
+    assert [(each.name, [small.name for small in each.members]) for each in groups] == [
         ("Product", ["Checkout", "Search"]),
         ("Platform", ["Runtime"]),
     ]
+    # The name of a group leads to its teams alone.
+    assert groups[0].address == "/indicators/open_mr_age?team=product"
+    assert page(period="2026-10")["compared"].groups[1].address == (
+        "/indicators/open_mr_age?team=platform&period=2026-10"
+    )
     # 12 to 41.3 with 8 % air: 9.7 to 43.6.
-    assert shown["scale_words"] == ("All on one scale, 9.7 to 43.6 days; dashed line: target 30.")
+    assert shown["compared"].scale_words == (
+        "All on one scale, 10 to 44 days; dashed line: target 30."
+    )
 
 
 def test_lede_says_when_and_which_way_is_better() -> None:
@@ -127,7 +137,7 @@ def test_target_history_names_who_has_one_of_their_own() -> None:
     def stored(team: str, day: date, value: float | None) -> StoredTarget:
         return StoredTarget(indicator=AGE.key, team=team, valid_from=day, value=value)
 
-    rows = indicator.target_history(
+    rows = target_history(
         AGE,
         TEAMS,
         targets(
@@ -172,19 +182,21 @@ def test_shares_stand_side_by_side_and_hidden_teams_are_named_without_them() -> 
         point("2026-10", None, DIVERSITY), reason=Reason.NO_DATA, categories=(), suppressed=True
     )
     shown = compared(DIVERSITY, points)
-    assert [(mix.name, mix.headcount) for mix in shown["mixes"]] == [
+    assert [(mix.name, mix.headcount) for mix in shown["compared"].mixes] == [
         ("Organisation", "72 people"),
         ("Product", "30 people"),
     ]
-    assert [part.words for part in shown["mixes"][1].parts] == ["man 60%", "woman 40%"]
-    assert shown["hidden"] == ["Checkout", "Search", "Runtime"]
-    assert shown["empty"] == ["I18N"]
-    assert (shown["dots"], shown["rows"], shown["groups"], shown["targets"]) == ([], [], [], [])
+    assert [part.words for part in shown["compared"].mixes[1].parts] == ["man 60%", "woman 40%"]
+    assert shown["compared"].hidden == ["Checkout", "Search", "Runtime"]
+    assert shown["compared"].empty == ["I18N"]
+    compared_ = shown["compared"]
+    assert (compared_.dots, compared_.rows, compared_.groups) == ([], [], [])
+    assert (compared_.plot, compared_.figure, shown["targets"]) == ("", None, [])
     assert (shown["minimum"], shown["plotted"]) == (5, False)
     assert "is better" not in shown["lede"]
     below = compared(DIVERSITY, points, team="product")
-    assert [mix.name for mix in below["mixes"]] == ["Product"]
-    assert below["hidden"] == ["Checkout", "Search"]
+    assert [mix.name for mix in below["compared"].mixes] == ["Product"]
+    assert below["compared"].hidden == ["Checkout", "Search"]
 
 
 def test_indicator_without_a_target_is_compared_without_one() -> None:
@@ -196,22 +208,71 @@ def test_indicator_without_a_target_is_compared_without_one() -> None:
     assert shown["lede"].endswith("In October 2026. Lower is better.")
     assert (shown["target"], shown["targets"]) == ("", [])
     # The longest first; what has no target has no status either.
-    assert [dot.name for dot in shown["dots"]] == ["I18N", "Runtime", "Search", "Checkout"]
-    assert {row.status for row in shown["rows"]} == {"No target"}
-    assert "dashed" not in shown["scale_words"]
+    assert [dot.name for dot in shown["compared"].dots] == ["I18N", "Runtime", "Search", "Checkout"]
+    assert {row.status for row in shown["compared"].rows} == {"No target"}
+    assert "dashed" not in shown["compared"].scale_words
+
+
+def test_team_with_a_target_of_its_own_is_drawn_against_it() -> None:
+    points = {team.slug: point("2026-10", 9.0, RATE) for team in TEAMS}
+    cells = {
+        (team.slug, RATE.key): replace(
+            cell([points[team.slug]], RATE),
+            team=team.slug,
+            target=8.0 if team.slug == "checkout" else 10.0,
+        )
+        for team in TEAMS
+    }
+    matrix = Matrix(
+        period=None,
+        data_through=NOW,
+        recorded_at=NOW,
+        teams=TEAMS,
+        indicators=(RATE,),
+        cells=cells,
+    )
+    kept = {"team": None, "period": None, "variant": None}
+    compared = Comparison(matrix, cells["organisation", RATE.key], None, kept, 0.2)
+    assert [(dot.name, dot.own_target) for dot in compared.dots if dot.own_target] == [
+        ("Checkout", 8.0)
+    ]
+    assert compared.own_targets
+    assert compared.scale_words.endswith("dashed line: target 10 or the team’s own.")
+    assert {row.name: row.target for row in compared.rows}["Checkout"] == "≥ 8"
+    # The line of the page and the stroke of the one team.
+    assert compared.plot.count('class="t"') == 2
+    figure = compared.figure
+    assert figure is not None
+    text = repr(figure)
+    assert text.count("'$target'") == 2
+    assert text.count("its own target 8") == 1
+    assert not page(RATE)["compared"].own_targets
+
+
+def test_links_keep_period_and_variant() -> None:
+    shown = page(RATE, team="product", period="2026-10", variant="wider")
+    kept = "?period=2026-10&variant=wider"
+    assert shown["crumbs"] == [
+        ("All teams", f"/{kept}"),
+        ("Product", f"/teams/product{kept}#mr_rate"),
+    ]
+    assert shown["compared"].rows[0].address == f"/teams/search{kept}#mr_rate"
+    assert shown["compared"].groups[0].members[0].address == f"/teams/checkout{kept}#mr_rate"
+    series = dict(shown["exports"])["Series, JSON"]
+    assert series == "/api/v1/indicators/mr_rate/series?team=product&to=2026-10&variant=wider"
 
 
 def test_people_are_not_few_cases_and_the_tolerance_is_the_indicators_own() -> None:
     points = {team.slug: point("2026-10", 96.0, HIRING, 3) for team in TEAMS}
     shown = compared(HIRING, points)
-    assert shown["few"] == []
+    assert shown["compared"].few == []
     assert shown["tolerance"] == "5%"
     assert page()["tolerance"] == "20%"
     points = {team.slug: point("2026-10", 100.0, RETENTION, 0) for team in TEAMS}
     shown = compared(RETENTION, points)
-    assert shown["few"] == []
+    assert shown["compared"].few == []
     # 8 % of air above 100 are no part of the scale that is told.
-    assert shown["scale_words"] == "All on one scale, 83 to 100%; dashed line: target 84."
+    assert shown["compared"].scale_words == "All on one scale, 83 to 100%; dashed line: target 84."
 
 
 def test_sources_are_those_that_are_configured() -> None:

@@ -1,14 +1,20 @@
 """The tables behind hiring and retention, and that there is none behind diversity."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
+import pytest
+
+from app.errors import InvalidValueError
 from app.metrics import get_indicator
 from app.metrics.answers import Evidence, OccurrenceRow
 from app.metrics.indicator import Point, Reason
 from dashboards import occurrences
+from dashboards.asked import Asked
 from tests.dashboards.made import NOW, months
 
-KEPT = {"team": "checkout", "period": "2026-10", "variant": None}
+KEPT = {"team": "checkout", "period": "2026-10", "variant": None, "kind": None}
 
 
 def row(kind: str, **more: object) -> OccurrenceRow:
@@ -38,6 +44,14 @@ def evidence(key: str, rows: list[OccurrenceRow], **point: object) -> Evidence:
     )
 
 
+def tables(
+    made: Evidence, names: Mapping[str, str] = occurrences.NO_NAMES
+) -> list[occurrences.Table]:
+    shown = occurrences.context(made, KEPT, Asked(), (), names)["tables"]
+    assert isinstance(shown, list)
+    return shown
+
+
 def test_one_table_for_each_kind_that_there_is_something_of() -> None:
     made = evidence(
         "hiring_vs_plan",
@@ -53,7 +67,7 @@ def test_one_table_for_each_kind_that_there_is_something_of() -> None:
         denominator=12.0,
         n=1,
     )
-    shown = list(occurrences.tables(made, KEPT))
+    shown = tables(made)
     assert [(table.title, table.heads, table.rows, table.numeric) for table in shown] == [
         ("Members", ("Person", "Member since", "Until"), [["Ann <b>", "1 Jan 2024", "–"]], False),
         (
@@ -81,7 +95,7 @@ def test_one_table_for_each_kind_that_there_is_something_of() -> None:
 
 def test_nobody_left() -> None:
     made = evidence("retention", [], value=100.0, numerator=0.0, denominator=6.5, n=0)
-    [table] = occurrences.tables(made, KEPT)
+    [table] = tables(made)
     assert (table.title, table.rows) == ("Leavers", [])
     assert occurrences.headline(made) == "0 leavers behind 100%"
     assert occurrences.lede(made).endswith("0 leavers, 6.5 people on average.")
@@ -101,7 +115,7 @@ def test_without_a_plan_there_is_no_value() -> None:
 
 def test_shares_have_no_list() -> None:
     made = evidence("diversity", [], value=None)
-    shown = occurrences.context(made, KEPT)
+    shown = occurrences.context(made, KEPT, Asked())
     assert (shown["headline"], shown["tables"]) == ("No list behind these shares", [])
     assert "No person is listed" in str(shown["note"])
 
@@ -114,5 +128,31 @@ def test_headline_is_not_rounded_across_the_target() -> None:
 
 def test_teams_are_named() -> None:
     made = evidence("hiring_vs_plan", [row("opening", reference="R1", team="checkout", value=3.0)])
-    [_, openings] = occurrences.tables(made, KEPT, {"checkout": "Checkout"})
+    [_, openings] = tables(made, {"checkout": "Checkout"})
     assert openings.rows == [["R1, Checkout", "–", "3"]]
+
+
+def test_long_lists_begin_on_the_page_and_go_on_at_an_address_of_their_own() -> None:
+    people = [row("member", person_id=f"p{n:02d}", name=f"Person {n:02d}") for n in range(60)]
+    leaver = row("leaver", person_id="x", name="Xu", last_day=date(2026, 10, 2))
+    made = evidence("hiring_vs_plan", [*people, leaver], value=90.0, numerator=60.0)
+    members, leavers = tables(made)
+    assert (len(members.rows), members.count) == (occurrences.SHOWN, 60)
+    address = "/indicators/hiring_vs_plan/evidence?team=checkout&period=2026-10&kind=member"
+    assert (members.whole, leavers.whole) == (address, None)
+    kept = KEPT | {"kind": "member"}
+    first = occurrences.context(replace(made, kind="member"), kept, Asked())
+    assert (first["range"], first["next"]) == ("1 to 50 of 60", f"{address}&page=2")
+    asked = Asked(query={"page": "2"})
+    second = occurrences.context(replace(made, kind="member"), kept, asked)
+    assert second["tables"][0].rows[0][0] == "Person 50"  # type: ignore[index]
+    assert (second["range"], second["previous"], second["next"]) == (
+        "51 to 60 of 60",
+        address,
+        None,
+    )
+    # Whatever kind is listed, the number is that of the members.
+    left = occurrences.context(replace(made, kind="leaver"), KEPT | {"kind": "leaver"}, Asked())
+    assert left["headline"] == first["headline"] == "60 people behind 90%"
+    with pytest.raises(InvalidValueError, match="there are 2"):
+        occurrences.context(replace(made, kind="member"), kept, Asked(query={"page": "3"}))

@@ -70,5 +70,11 @@ def test_menu_offers_the_latest_and_the_months_before_it() -> None:
 
 def test_form_keeps_what_else_is_in_the_address() -> None:
     assert picked("2026-09").hidden == {"variant": "wider"}
-    assert picked("2026-09").value == "2026-09"
-    assert picked(None).value == ""
+
+
+def test_forms_for_any_month_and_any_day_know_where_history_begins_and_ends() -> None:
+    month, day, latest = picked("2026-09"), picked("2026-09-08"), picked(None)
+    assert (month.month, month.day) == ("2026-09", "")
+    assert (day.month, day.day) == ("", "2026-09-08")
+    assert (latest.month, latest.day) == ("", "")
+    assert (latest.first, latest.last) == ("2024-01-15", "2026-11-22")

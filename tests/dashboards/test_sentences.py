@@ -1,5 +1,6 @@
 """Sentences, tips and signals: the number, the range, the target, and no word more than is known."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +50,7 @@ def signal(made: Point) -> Point:
 def test_quiet_value_is_inside_its_range() -> None:
     points = weeks(24.0, 23.0, 25.26)
     assert sentences.card(judged(points[-1], limits=AGE_LIMITS), points) == (
-        "The median of 31 open merge requests is <strong>25.3 days</strong>, "
+        "The median open merge request is <strong>25.3 days</strong> old, "
         "inside its normal range of 17 to 31."
     )
 
@@ -58,7 +59,7 @@ def test_signal_says_since_when_and_what_was_a_month_before() -> None:
     points = weeks(32.0, 20.0, 33.0, 35.0, 38.0, 40.0, 42.0, 41.3)
     # Week by week to 22 November: 33 on 18 October is the first of the row above 31.1.
     assert sentences.card(judged(signal(points[-1]), limits=AGE_LIMITS), points) == (
-        "The median of 31 open merge requests is <strong>41.3 days</strong>, above its normal "
+        "The median open merge request is <strong>41.3 days</strong> old, above its normal "
         "range of 17 to 31 since 18 Oct 2026. A month before it was 35.0."
     )
 
@@ -74,7 +75,7 @@ def test_long_run_inside_the_range_is_told_as_one() -> None:
     points = weeks(20.0, 20.0, 20.0, 20.0, 20.0, 20.0)
     one = judged(signal(points[-1]), limits=AGE_LIMITS)
     assert sentences.card(one, points) == (
-        "The median of 31 open merge requests is <strong>20.0 days</strong>, below its centre "
+        "The median open merge request is <strong>20.0 days</strong> old, below its centre "
         "line of 23.9 for eight months or more. A month before it was 20.0."
     )
     assert sentences.signal_line(one) == (
@@ -86,14 +87,18 @@ def test_rate_of_the_last_month_tells_the_running_one_without_judging_it() -> No
     points = months(9.0, 8.06, 5.5)
     one = judged(points[1], RATE, RATE_LIMITS, running=points[2])
     assert sentences.card(one, points) == (
-        "<strong>8.1 per person</strong> in October 2026, inside its normal range of 7.0 to 11.2. "
-        "November so far: 5.5."
+        "Each person merged <strong>8.1 merge requests</strong> in October 2026 on average, inside its "
+        "normal range of 7.0 to 11.2. November so far: 5.5."
     )
     running = judged(points[2], RATE, RATE_LIMITS)
     assert sentences.card(running, points) == (
-        "<strong>5.5 per person</strong> in November 2026 so far."
+        "Each person merged <strong>5.5 merge requests</strong> in November 2026 so far on average."
     )
     assert sentences.status_words(points[2]) == "not over, no status"
+    # What others merged into the team's projects is not what each person of it merged.
+    assert sentences.card(replace(running, variant="wider"), points) == (
+        "<strong>5.5 per person</strong> in November 2026 so far."
+    )
 
 
 def test_worsened_and_improved_follow_the_indicator() -> None:
@@ -209,16 +214,15 @@ def test_retention_is_told_as_who_stayed() -> None:
         Limits(centre=93.0, lower=89.0, upper=97.0),
     )
     assert sentences.card(replace(one, point=signal(one.point)), []) == (
-        "<strong>83%</strong> stayed in the 12 months to the end of October 2026 "
-        "(1 leaver, 6.0 people on average), below its normal range of 89 to 97%."
+        "<strong>83%</strong> stayed in the 12 months to the end of October 2026, "
+        "below its normal range of 89 to 97%."
     )
     assert "1 leaver, 6.0 people on average" in sentences.tip(one)
     # One leaver is not a case of few: n counts those who left, not those who might have.
     assert "Few cases: read with care" not in sentences.tip(one)
     short = judged(of(RETENTION, 100.0, 0.0, 6.5, beside={**whole, "months": 1}), RETENTION)
     assert sentences.card(short, []) == (
-        "<strong>100%</strong> stayed in the month to the end of October 2026 "
-        "(0 leavers, 6.5 people on average)."
+        "<strong>100%</strong> stayed in the month to the end of October 2026."
     )
 
 
@@ -242,6 +246,24 @@ def test_what_stands_beside_is_told_where_there_is_any() -> None:
     assert words(unanswered=1234) == ["1,234 not answered yet"]
     assert words(mean=4.25) == ["mean 4.2 days"]
     assert words(mean=None) == []
+
+
+def test_every_indicator_says_its_value_in_whole_sentences() -> None:
+    said = set()
+    for indicator in INDICATORS:
+        if indicator.categorical:
+            continue
+        for partial in (False, True):
+            made = point("2026-10", 50.0, indicator, partial=partial)
+            made = replace(made, numerator=5.0, denominator=10.0)
+            text = sentences.card(judged(made, indicator), [])
+            assert re.fullmatch(r"[^{}\[\]]*<strong>[^{}\[\]]+</strong>[^{}\[\]]*\.", text), text
+            said.add(text)
+    assert len(said) == 2 * (len(INDICATORS) - 1) - 2  # what is open has no month to be over
+    unsaid = replace(AGE, says="")
+    assert sentences.card(judged(point("2026-11-22", 25.26), unsaid), []) == (
+        "The median of the open merge requests is <strong>25.3 days</strong>."
+    )
 
 
 def test_every_indicator_says_what_is_missing() -> None:

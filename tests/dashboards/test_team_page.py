@@ -1,13 +1,15 @@
 """The page of a team: of when its numbers are, what waits, who came and went."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.metrics.answers import (
     Attention,
+    Cards,
     Due,
     EvidenceRow,
     MembershipChange,
@@ -92,10 +94,17 @@ def page(
     orphaned: int = 0,
     changes: list[MembershipChange] | None = None,
     hiring: Point | None = None,
+    running: Sequence[Point] = (),
     due: int = 0,
+    oldest: int = 0,
+    now: datetime = NOW,
     **query: str,
 ) -> dict[str, Any]:
     daily, monthly = weeks(20.0, 21.0), months(9.0, 8.0, 5.5)
+    left = [
+        Waiting(row=replace(OLD, iid=number, title=f"Change {number}"), days=139.8)
+        for number in range(orphaned)
+    ]
     beside = [(HIRING, hiring)] if hiring else []
     scorecard = Scorecard(
         team="checkout",
@@ -109,22 +118,28 @@ def page(
     )
     return team.context(
         replace(CHECKOUT, membership_changes=changes or []),
-        scorecard,
-        {
-            AGE.key: series(daily),
-            RATE.key: series(monthly, RATE),
-            **{indicator.key: series([made], indicator) for indicator, made in beside},
-        },
+        Cards(
+            scorecard=scorecard,
+            series={
+                AGE.key: series(daily),
+                RATE.key: series(monthly, RATE),
+                **{
+                    indicator.key: series([made, *running], indicator) for indicator, made in beside
+                },
+            },
+            above={},
+        ),
         Attention(
             team="checkout",
-            oldest_in_review=[],
+            oldest_in_review=left[:oldest],
             community=[DUE] * due,
             openings=[OVERDUE] * due,
-            orphaned=[Waiting(row=OLD, days=139.8)] * orphaned,
+            orphaned=left,
         ),
         NAMES,
         SETTINGS,
         Asked(path={"slug": "checkout"}, query=query),
+        now,
     )
 
 
@@ -153,7 +168,7 @@ def hired(period: str, **other: Any) -> Point:
 def test_headcount_and_hiring_of_the_fiscal_year() -> None:
     # The fiscal year begins in February: October 2026 is in FY27, which ends in January 2027.
     assert page(hiring=hired("2026-10"))["hiring"] == [
-        ("Planned, October 2026", "12"),
+        ("Planned for October 2026", "12"),
         ("Hires, FY27 to date", "2 of 3 planned"),
         ("Transfers in, FY27", "1"),
         ("Leavers, FY27", "0"),
@@ -161,6 +176,25 @@ def test_headcount_and_hiring_of_the_fiscal_year() -> None:
         ("Median age of openings", "64 days"),
         ("Accepted, not started", "1"),
     ]
+
+
+def test_hiring_is_that_of_the_running_month_unless_a_period_was_asked_for() -> None:
+    def planned(period: str = "") -> tuple[str, str]:
+        running = replace(hired("2026-11"), denominator=13.0)
+        shown = page(hiring=hired("2026-10"), running=[running], period=period)
+        told: list[tuple[str, str]] = shown["hiring"]
+        return told[0]
+
+    assert planned() == ("Planned for November 2026", "13")
+    assert planned("2026-10") == ("Planned for October 2026", "12")
+
+
+def test_stale_sources_are_said_where_their_numbers_stand() -> None:
+    late = NOW + timedelta(days=2)
+    assert page(hiring=hired("2026-10"))["hiring_stops"] is None
+    assert page(hiring=hired("2026-10"), now=late)["hiring_stops"] == "22 Nov 2026"
+    assert page(hiring=hired("2026-10"), now=late, period="2026-10")["hiring_stops"] is None
+    assert {card.when for card in page(now=late)["cards"]} == {"stops at 22 Nov 2026"}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +219,7 @@ def test_fiscal_year_is_named_after_the_year_in_which_it_ends(
 def test_without_a_plan_or_openings_nothing_is_invented() -> None:
     beside = {**BESIDE, "planned_hires": None, "open_openings": 0, "open_openings_median_age": None}
     told = dict(page(hiring=replace(hired("2026-10"), denominator=None, beside=beside))["hiring"])
-    assert told["Planned, October 2026"] == "–"
+    assert told["Planned for October 2026"] == "–"
     assert told["Hires, FY27 to date"] == "2"
     assert told["Open openings"] == "0"
     assert "Median age of openings" not in told
@@ -197,9 +231,9 @@ def test_answers_due_and_openings_overdue_are_listed() -> None:
     shown = page(due=5)
     assert [(each.when, each.mark) for each in shown["due"]] == [("due Mon 09:10", "")] * 4
     assert [(each.title, each.days) for each in shown["overdue"]] == [
-        ("OP-1182", "22 days over")
+        ("Opening OP-1182", "22 days over")
     ] * 4
-    assert shown["overdue"][0].detail.startswith("Search, open since 17 Aug 2026")
+    assert shown["overdue"][0].detail.startswith("Search, open for 97 days")
     assert (page()["due"], page()["overdue"]) == ([], [])
 
 
@@ -210,10 +244,18 @@ def test_more_orphaned_work_than_fits_leads_to_its_evidence() -> None:
     assert many["all_orphaned"] == ("/indicators/open_mr_age/evidence?team=checkout&state=orphaned")
 
 
-def change(kind: str, where: str, elsewhere: str | None) -> MembershipChange:
-    return MembershipChange(
+def test_what_is_among_the_oldest_is_not_listed_once_more() -> None:
+    shown = page(orphaned=3, oldest=1)
+    assert [each.title for each in shown["oldest"]] == ["Change 0"]
+    assert [each.title for each in shown["orphaned"]] == ["Change 1", "Change 2"]
+    assert shown["all_orphaned"] is not None
+
+
+def change(kind: str, where: str, elsewhere: str | None, **other: Any) -> MembershipChange:
+    made = MembershipChange(
         day=date(2026, 10, 1), person="Arjun Nair", kind=kind, team=where, elsewhere=elsewhere
     )
+    return replace(made, **other)
 
 
 def test_changes_say_where_from_and_where_to() -> None:
@@ -223,13 +265,19 @@ def test_changes_say_where_from_and_where_to() -> None:
             change("joined", "checkout", None),
             change("left", "checkout", "product"),
             change("left", "search", None),
+            change("joined", "checkout", None, employment="began"),
+            change("left", "checkout", None, employment="ended", orphaned=1),
+            change("left", "checkout", None, orphaned=12),
         ]
     )["changes"]
     assert [(one.words, one.detail) for one in shown] == [
-        ("Arjun Nair joined", "from Search"),
+        ("Arjun Nair joined", "from Search; earlier work stays with Search"),
         ("Arjun Nair joined", "new to the teams"),
         ("Arjun Nair left", "to Product"),
         ("Arjun Nair left", "Search, in no team since"),
+        ("Arjun Nair joined", "new hire"),
+        ("Arjun Nair left", "left the company; 1 open merge request is orphaned"),
+        ("Arjun Nair left", "in no team since; 12 open merge requests are orphaned"),
     ]
 
 

@@ -33,9 +33,11 @@ OLD = EvidenceRow(
 def test_what_waits_is_told_with_its_days_and_whose_it_is() -> None:
     wait = wait_of(Waiting(row=OLD, days=139.8))
     assert (wait.title, wait.days) == ("Retry card authorisation", "140 days")
-    assert wait.detail == "acme/payments!7, oona, author has left"
-    below_its_heading = wait_of(Waiting(row=OLD, days=1.2), heading_says_left=True)
-    assert (below_its_heading.days, below_its_heading.detail) == ("1 day", "acme/payments!7, oona")
+    assert wait.detail == "payments!7, oona"
+    orphaned = Waiting(row=OLD, days=1.2, author_left_on=date(2026, 9, 30))
+    assert wait_of(orphaned).days == "1 day"
+    assert wait_of(orphaned).detail == "payments!7, oona, author left 30 Sep 2026"
+    assert wait_of(orphaned, heading_says_left=True).detail == "payments!7, oona, left 30 Sep 2026"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_answer_is_told_by_its_deadline_in_local_time(
 ) -> None:
     answer = answer_of(Due(row=OLD, due_at=due_at), NOW, ZURICH)
     assert (answer.when, answer.mark) == (when, mark)
-    assert answer.detail == "acme/payments!7, oona, no answer yet"
+    assert answer.detail == "payments!7, oona, no answer yet"
     assert answer.colour == ("bad" if mark == "problem" else "warn")
 
 
@@ -77,8 +79,10 @@ def test_opening_past_its_target_start_names_its_team() -> None:
         days=22,
     )
     line = opening_of(opening, {"checkout": "Checkout"})
-    assert (line.title, line.days, line.address) == ("OP-1182", "22 days over", None)
-    assert line.detail == "Checkout, open since 17 Aug 2026, target start 31 Oct 2026"
+    assert (line.title, line.days, line.address) == ("Opening OP-1182", "22 days over", None)
+    assert line.detail == "Checkout, open for 97 days, target start 31 Oct 2026"
+    own = opening_of(opening, {"checkout": "Checkout"}, "checkout")
+    assert own.detail == "open for 97 days, target start 31 Oct 2026"
     nowhere = opening_of(replace(opening, team=None, days=1), {})
     assert nowhere.days == "1 day over"
-    assert nowhere.detail.startswith("no team, open since")
+    assert nowhere.detail.startswith("no team, open for 76 days")

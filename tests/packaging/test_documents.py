@@ -8,6 +8,7 @@ import pytest
 from app.metrics import INDICATORS
 from app.settings import Settings
 from collectors import SOURCES
+from dashboards.exports import EXPORTS
 from dashboards.pages import PAGES
 from docs.generate import DOCUMENTS, PARTS, rendered
 
@@ -36,11 +37,13 @@ def test_every_indicator_is_named() -> None:
             assert variant.definition in definitions
 
 
-def test_every_source_and_page_is_named() -> None:
+def test_every_source_page_and_export_is_named() -> None:
     for source in SOURCES:
         assert source.title in README or f"`{source.name}`" in README
     for page in PAGES:
         assert f"`{page.route}`" in README
+    for export in EXPORTS:
+        assert f"`{export.route}" in README
 
 
 def test_every_key_of_the_configuration_is_named() -> None:

@@ -18,6 +18,17 @@ class AuthorAnswer(Answer):
     """The account's display name."""
 
 
+class BesideAnswer(Answer):
+    """How it stands with the answer to a community merge request."""
+
+    answer: str
+    """met, missed, pending (none yet, the deadline is ahead) or waiting_for_author."""
+    due_at: datetime | None
+    """Until when it must be answered; null while it waits for its author."""
+    answered_at: datetime | None
+    """When somebody who may answer did so first, in time or not; null while nobody has."""
+
+
 class EvidenceAnswer(Answer):
     """A merge request."""
 
@@ -47,11 +58,18 @@ class EvidenceAnswer(Answer):
     """What it contributes, in days; null for a rate."""
     flags: list[str]
     """Out of `orphaned`, `end_estimated`, `review_start_inferred`."""
+    beside: BesideAnswer | None = Field(default=None, exclude_if=lambda beside: beside is None)
+    """The answer, in the evidence of community_response alone."""
 
     @classmethod
     def fields_of(cls, row: answers.EvidenceRow) -> dict[str, Any]:
         """The fields of a merge request by name."""
-        own = set(EvidenceAnswer.model_fields) - {"author", "flags"}
+        own = set(EvidenceAnswer.model_fields) - {"author", "flags", "beside"}
+        beside = row.answering and BesideAnswer(
+            answer=row.answering.outcome,
+            due_at=row.answering.due_at,
+            answered_at=row.answering.answered_at,
+        )
         author = None
         if row.author_username is not None:
             author = AuthorAnswer(
@@ -60,6 +78,7 @@ class EvidenceAnswer(Answer):
         return {name: getattr(row, name) for name in own} | {
             "author": author,
             "flags": list(row.flags),
+            "beside": beside,
         }
 
 

@@ -76,8 +76,9 @@ class FindingAnswer(OfKind):
                 {
                     "kind": finding.kind,
                     "title": finding.title,
-                    "line": None,
-                    **item,
+                    "address": item["address"],
+                    "text": item["text"],
+                    "line": item.get("line"),
                     "effect": finding.effect,
                     "remedy": finding.remedy,
                 }

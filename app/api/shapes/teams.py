@@ -59,6 +59,11 @@ class MembershipChangeAnswer(Answer):
     """Slug of the team that was joined or left."""
     elsewhere: str | None
     """Slug of the team that they came from or went to; null where there is none."""
+    employment: str | None
+    """`began`: they joined the company with it or in the month before; `ended`: they left the company
+    with it; null: neither, or it is not known."""
+    orphaned: int
+    """How many merge requests of somebody who left are open now."""
 
 
 class TargetInForceAnswer(Answer):

@@ -42,6 +42,9 @@ ADDRESSES = {
     "/api/v1/indicators/open_mr_age/compare": "/api/v1/indicators/{key}/compare",
     "/api/v1/indicators/open_mr_age/evidence": "/api/v1/indicators/{key}/evidence",
     "/api/v1/indicators/mr_rate/evidence?period=2024-03": "/api/v1/indicators/{key}/evidence",
+    "/api/v1/indicators/community_response/evidence?period=2024-03": (
+        "/api/v1/indicators/{key}/evidence"
+    ),
     "/api/v1/indicators/hiring_vs_plan/series": "/api/v1/indicators/{key}/series",
     "/api/v1/indicators/hiring_vs_plan/evidence": "/api/v1/indicators/{key}/evidence",
     "/api/v1/indicators/diversity/series": "/api/v1/indicators/{key}/series",
@@ -225,6 +228,42 @@ def test_evidence(get: Any) -> None:
     assert [row["value"] for row in rate["items"]] == [None] * 3
 
 
+def test_evidence_that_is_narrowed_and_sorted(get: Any) -> None:
+    address = "/api/v1/indicators/open_mr_age/evidence?"
+
+    def authors(query: str) -> list[str]:
+        return [row["author"]["username"] for row in get(address + query)["items"]]
+
+    assert authors("") == ["ann", "ben", "cid"]
+    assert authors("state=orphaned") == ["ben"]
+    assert authors("state=not_in_review") == ["cid"]
+    assert authors("state=in_review,orphaned") == ["ben"]
+    assert authors("state=in_review,draft") == []
+    assert authors("project=acme/other") == ["cid"]
+    assert authors("project=acme/checkout/api&state=in_review&sort=value") == ["ben", "ann"]
+    # Never asked for a review: nothing to be sorted by comes last both ways.
+    assert authors("sort=review") == ["ann", "ben", "cid"]
+    assert authors("sort=-review") == ["ben", "ann", "cid"]
+    assert authors("label=bug") == []
+    merged = "/api/v1/indicators/mr_rate/evidence?period=2024-03&variant=overall&label="
+    labelled = get(f"{merged}community%20contribution")["items"]
+    assert [row["author"]["username"] for row in labelled] == ["eve"]
+
+
+def test_evidence_of_answers_to_the_community(get: Any) -> None:
+    address = "/api/v1/indicators/community_response/evidence?period=2024-03"
+    [row] = get(address)["items"]
+    # Saturday 2 March: the clock starts on Monday. Nobody but the author touched it.
+    assert row["beside"] == {
+        "answer": "missed",
+        "due_at": "2024-03-06T00:00:00Z",
+        "answered_at": None,
+    }
+    assert get(f"{address}&answer=missed")["items"] == [row]
+    for other in ("met", "pending", "waiting_for_author"):
+        assert get(f"{address}&answer={other}")["items"] == []
+
+
 def test_a_team(get: Any) -> None:
     answer = get("/api/v1/teams/product?on=2024-02-29&from=2024-03-01&to=2024-03-31")
     assert answer["headcount"] == 3
@@ -237,6 +276,8 @@ def test_a_team(get: Any) -> None:
             "kind": "left",
             "team": "checkout",
             "elsewhere": None,
+            "employment": None,
+            "orphaned": 1,
         }
     ]
     assert get("/api/v1/teams/checkout")["managers"] == [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api.listing import cell
+from app.spreadsheet import cell
 
 LISTS = [
     "/api/v1/indicators",
@@ -17,6 +17,7 @@ LISTS = [
     "/api/v1/indicators/mr_rate/compare?parent=product&period=2024-03",
     "/api/v1/indicators/open_mr_age/evidence?period=2024-03-04",
     "/api/v1/indicators/mr_rate/evidence?period=2024-03&team=checkout",
+    "/api/v1/indicators/mr_rate/evidence?period=2024-03&team=checkout&sort=-merged",
     "/api/v1/teams/checkout/scorecard",
     "/api/v1/teams/checkout/attention",
     "/api/v1/runs",
@@ -131,6 +132,21 @@ def test_the_table_of_evidence_is_safe_in_a_spreadsheet(client: TestClient) -> N
     ]
     assert rows[0]["author.username"] == "cid"
     assert rows[0]["flags"] == ""
+
+
+def test_the_table_of_evidence_has_the_rows_that_are_asked_for(client: TestClient) -> None:
+    address = "/api/v1/indicators/open_mr_age/evidence?format=csv"
+    rows = rows_of(client.get(f"{address}&sort=-created&state=in_review"))
+    assert [row["author.username"] for row in rows] == ["ben", "ann"]
+    assert "beside.answer" not in rows[0]
+    answers = "/api/v1/indicators/community_response/evidence?format=csv&period=2024-03"
+    [row] = rows_of(client.get(answers))
+    told = {name: value for name, value in row.items() if name.startswith("beside.")}
+    assert told == {
+        "beside.answer": "missed",
+        "beside.due_at": "2024-03-06T00:00:00Z",
+        "beside.answered_at": "",
+    }
 
 
 def test_the_table_of_findings_can_be_of_one_kind(client: TestClient, get: Any) -> None:

@@ -78,7 +78,15 @@ def test_version(teamgauge: Teamgauge) -> None:
             "The source greenhouse is not configured: set greenhouse.client_id",
         ),
         (["collect"], "There is nothing to collect: set gitlab.groups"),
-        (["report", "--team", "a", "--month", "2026-01", "-o", "x"], "is not available yet"),
+        (
+            ["report", "--month", "2026-01"],
+            "Missing option '--team'; see `teamgauge report --help`",
+        ),
+        (["report", "--team", "a"], "Missing option '--month'; see `teamgauge report --help`"),
+        (
+            ["report", "--team", "a", "--month", "2026-01", "--format", "pdf"],
+            "Invalid value for '--format': 'pdf' is none of 'html', 'md', 'csv'; see",
+        ),
         (["backup", "file"], "`teamgauge backup` is not available yet"),
         (["restore", "file"], "`teamgauge restore` is not available yet"),
         (["--config", "absent.toml", "collect"], "absent.toml does not exist"),

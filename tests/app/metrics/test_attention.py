@@ -70,3 +70,46 @@ def test_openings_past_their_target_start(company: Store, settings: Settings) ->
     ]
     everywhere = queries.attention(store.session, settings, None)
     assert [each.opening_id for each in everywhere.openings] == ["nobody's", "late", "closes later"]
+
+
+def test_what_waited_at_the_end_of_a_day(company: Store, settings: Settings) -> None:
+    store = company
+    answered = store.merge_request(8, "2024-03-11 12:00", labels=LABEL)  # due Wednesday, 12:00
+    store.note(answered, 1, "2024-03-14 09:00", "comment")
+    merged = store.merge_request(1, "2024-03-10 12:00", merged="2024-03-16 12:00")
+    store.request_review(merged, "2024-03-11 12:00", "somebody")
+    store.session.execute(
+        insert(Opening).values(
+            opening_id="filled",
+            team="checkout",
+            opened_on=date(2024, 1, 1),
+            target_start_on=date(2024, 3, 1),
+            closed_on=date(2024, 3, 15),
+        )
+    )
+    refresh(store.session, settings, store.collected("2024-03-20 12:00"))
+
+    def waited(on: date | None) -> list[tuple[object, object]]:
+        found = queries.attention(store.session, settings, "product", on=on)
+        return [
+            *((each.row.iid, each.days) for each in found.oldest_in_review),
+            *((each.row.iid, each.row.value) for each in found.community),
+            *((each.opening_id, each.days) for each in found.openings),
+        ]
+
+    assert waited(date(2024, 3, 13)) == [(merged, 2.5), (answered, 0.5), ("filled", 12)]
+    assert waited(date(2024, 3, 14)) == [(merged, 3.5), ("filled", 13)]
+    assert waited(date(2024, 3, 20)) == waited(None) == []
+
+
+def test_orphaned_work_says_since_when_its_author_is_gone(
+    company: Store, settings: Settings
+) -> None:
+    store = company
+    store.person("ben", 2)
+    store.member("ben", "checkout", date(2024, 1, 1), date(2024, 3, 10))
+    store.merge_request(2, "2024-03-01 12:00")
+    store.merge_request(1, "2024-03-02 12:00")
+    refresh(store.session, settings, store.collected("2024-03-20 12:00"))
+    found = queries.attention(store.session, settings, "product")
+    assert [each.author_left_on for each in found.orphaned] == [date(2024, 3, 9)]

@@ -11,12 +11,13 @@ from app.metrics import queries
 from app.metrics.business_time import BusinessTime
 from app.metrics.calendar import microseconds
 from app.metrics.community import Answered, Promise
+from app.metrics.indicator import Answering
 from app.metrics.refresh import refresh
 from app.metrics.workset import CommunityWork, Days
 from app.settings import Settings
 from app.store.tables import Employment, PeriodValue, Person
 
-from .conftest import Store
+from .conftest import Store, at
 
 LABEL = ["community CONTRIBUTION"]
 MARCH = date(2024, 3, 1)
@@ -80,6 +81,19 @@ def test_every_way_to_answer_by_hand(company: Store, settings: Settings) -> None
     )
     assert len(found.rows) == found.point.n == 8
     assert found.point.coverage == pytest.approx(8 / 9)
+    told = [row.answering for row in found.rows if row.answering]
+    due = at("2024-03-06 12:00")
+    assert [(each.outcome, each.due_at, each.answered_at) for each in told] == [
+        ("met", due, due),
+        ("missed", due, at("2024-03-06 12:01")),
+        ("met", due, at("2024-03-05 09:00")),
+        ("met", due, at("2024-03-05 10:00")),
+        *[("missed", due, None)] * 4,
+    ]
+    [waiting] = found.beside
+    assert waiting.answering == Answering(
+        outcome="waiting_for_author", due_at=None, answered_at=None
+    )
 
 
 def test_the_clock_starts_when_it_is_first_marked_as_ready(

@@ -58,6 +58,8 @@ def test_evidence_of_the_oldest_open_merge_requests_by_hand(
     ]
     assert found.point.value == 38.5
     assert [row.flags for row in found.rows] == [(), ("orphaned",)]
+    # ben was in the team up to 29 February.
+    assert [row.author_left_on for row in found.rows] == [None, date(2024, 2, 29)]
     row = found.rows[0]
     assert (row.project, row.state, row.draft, row.author_name) == (
         "acme/checkout/api",
@@ -101,7 +103,41 @@ def test_an_estimated_end_is_flagged_and_a_quarantined_one_is_counted_as_left_ou
         organisation.session, settings, "mr_rate", team="checkout", period="2024-03"
     )
     assert [row.flags for row in found.rows] == [(), ("end_estimated",)]
-    assert found.left_out == {"quarantined": 1}
+    # eve is in no team, and the project is the team's.
+    assert found.left_out == {"quarantined": 1, "unattributed": 1}
+
+
+def test_what_is_left_out_is_told_with_why(organisation: Store, settings: Settings) -> None:
+    def left(key: str, team: str = "organisation", period: str = "2024-03", **more: str) -> object:
+        return queries.evidence(
+            organisation.session, settings, key, team=team, period=period, **more
+        ).left_out
+
+    # robo's is open; cid's draft is in no review; what ends before it starts is in no month's age.
+    assert left("open_mr_review_time", period="2024-03-20") == {"not_in_review": 1}
+    assert left("open_mr_age", period="2024-03-20") == {"bot": 1}
+    assert left("open_mr_age", "search", "2024-03-20") == {}
+    # eve's was merged, in a project of checkout: of nobody's rate unless the owner is asked.
+    assert left("mr_rate") == {"quarantined": 1, "unattributed": 1}
+    assert left("mr_rate", "search") == {}
+    assert left("mr_rate", "checkout", variant="overall") == {"quarantined": 1}
+    # Of four merged by members none was ever asked to be reviewed.
+    assert left("review_time_to_merge", "checkout") == {"not_in_review": 2}
+    assert left("review_time_to_merge", "search") == {"not_in_review": 1}
+    assert left("first_engagement_time", "checkout", "2024-02") == {"not_answered": 2}
+    assert left("community_response") == {}
+    assert left("retention") == {}
+    drafts = settings.model_copy(
+        update={
+            "gitlab": settings.gitlab.model_copy(
+                update={"exclude_drafts": True, "product_scope": ["acme/checkout/**"]}
+            )
+        }
+    )
+    refresh(organisation.session, drafts, organisation.collected("2024-03-20 12:30"))
+    # cid's draft lies outside of the scope as well, and is told once; so does what ann merged there.
+    assert left("open_mr_age", period="2024-03-20") == {"bot": 1, "out_of_scope": 1}
+    assert left("mr_rate", "checkout") == {"out_of_scope": 1, "quarantined": 1, "unattributed": 1}
 
 
 def test_there_are_as_many_records_as_n_for_every_indicator_team_variant_and_period(

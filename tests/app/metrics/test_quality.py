@@ -4,11 +4,12 @@ import csv
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.metrics import quality
 from app.metrics.answers import Finding
+from app.metrics.checks import CHECKS
 from app.metrics.derive_organisation import person_of_account
 from app.metrics.freshness import freshness
 from app.metrics.refresh import refresh
@@ -48,8 +49,8 @@ def test_nothing_is_found_where_nothing_is_wrong(project: Store, settings: Setti
     project.merge_request(1, "2024-02-01 12:00")
     findings = found(project, settings)
     assert {kind: finding.count for kind, finding in findings.items() if finding.count} == {}
-    assert len(findings) == len(quality.CHECKS)
-    assert all(f.title and f.effect and f.remedy and not f.items for f in findings.values())
+    assert len(findings) == len(CHECKS)
+    assert all(f.title and f.heads and not f.items for f in findings.values())
 
 
 def test_an_unmatched_identity_comes_with_the_line_to_add(
@@ -70,6 +71,10 @@ def test_an_unmatched_identity_comes_with_the_line_to_add(
     # The line can be put below the header of people.csv as it is.
     [cells] = csv.reader([str(item["line"])])
     assert cells == ["", 'Kenji "Ken", Mori', "", "k_mori", ""]
+    assert item["cells"] == ['Kenji "Ken", Mori', 2, date(2024, 2, 1), None]
+    # Two of two, for the bot's does not count; one more would be attributed.
+    assert finding.effect == "2 of 2 open merge requests have no team (coverage 0%)."
+    assert finding.remedy.startswith("Add the line to people.csv, with a person_id")
 
 
 def test_an_unmatched_identity_with_a_namesake_gets_a_suggestion(
@@ -83,6 +88,31 @@ def test_an_unmatched_identity_with_a_namesake_gets_a_suggestion(
     [item] = found(project, settings)["unmatched_identity"].items
     assert "Same name as Ann (ann)" in str(item["text"])
     assert "line" not in item
+
+
+def test_suggestions_are_of_one_person_by_name_or_by_e_mail(
+    project: Store, settings: Settings
+) -> None:
+    session = project.session
+    people = (("ann", "Ann", "a.lee@x.org"), ("ben", "Ben", "b.roe@x.org"), ("bob", "Ben", None))
+    for person, name, email in people:
+        session.execute(insert(Person).values(person_id=person, name=name, email=email))
+    project.member("ann", "search", date(2024, 1, 1))
+    project.member("ben", "checkout", date(2024, 1, 1))
+    names = {5: ("x1", "ANN"), 6: ("B.Roe", "Benny"), 7: ("x2", "Ben"), 8: ("x3", "Eve")}
+    for account, (username, name) in names.items():
+        session.execute(insert(Account).values(id=account, username=username, name=name, bot=False))
+        for _ in range(account):
+            project.merge_request(account, "2024-02-01 12:00")
+    finding = found(project, settings)["unmatched_identity"]
+    assert [(item["address"], item["cells"][-1]) for item in finding.items] == [  # type: ignore[index]
+        ("B.Roe", "same e-mail name as Ben, Checkout"),
+        ("x1", "same name as Ann, Search"),
+        ("x3", None),
+        ("x2", None),  # two people are called so
+    ]
+    assert "Same e-mail name as Ben (ben)" in str(finding.items[0]["text"])
+    assert finding.remedy == "Add the GitLab username to people.csv: 2 have a suggestion."
 
 
 def test_people_without_an_account_or_a_team(project: Store, settings: Settings) -> None:
@@ -123,6 +153,7 @@ def test_quarantined_ends_estimated_ends_and_records(project: Store, settings: S
         "acme/api!7",
         "gitlab, merge request: createdAt is missing",
     )
+    assert item["cells"] == ["GitLab", "merge request", "createdAt is missing"]
 
 
 def test_a_note_older_than_its_merge_request(project: Store, settings: Settings) -> None:
@@ -151,6 +182,18 @@ def test_people_in_two_teams_at_once(project: Store, settings: Settings) -> None
         "Cid is in checkout and in search from 2024-03-01 until now.",
         "Ben is in checkout and in search from 2024-02-01 up to 2024-02-09.",
     ]
+    assert finding.effect.startswith("2 times somebody counts in two teams")
+    project.session.execute(delete(Membership).where(Membership.person_id == "cid"))
+    [alone] = quality.findings(project.session, settings, kind="membership_overlap")
+    assert alone.effect == (
+        "One person counts in Checkout and Search from 2024-02-01 up to 2024-02-09."
+    )
+    assert alone.items[0]["cells"] == [
+        "Ben",
+        "Checkout and Search",
+        date(2024, 2, 1),
+        date(2024, 2, 9),
+    ]
 
 
 def test_bots_and_inferred_review_starts(project: Store, settings: Settings) -> None:
@@ -167,6 +210,7 @@ def test_bots_and_inferred_review_starts(project: Store, settings: Settings) -> 
         "Release-Bot: 1 merge request not counted."
     ]
     assert findings["bot"].items[0]["address"] == "release-bot"
+    assert findings["bot"].effect == "Merge requests that are not counted: 1 open."
     assert [item["address"] for item in findings["review_start_inferred"].items] == [
         f"https://git.test/1/{inferred}"
     ]
@@ -185,6 +229,10 @@ def test_the_count_is_that_of_all_however_few_are_listed(
     few = {f.kind: f for f in quality.findings(project.session, settings, most=1)}
     assert (few["person_without_team"].count, len(few["person_without_team"].items)) == (3, 1)
     assert (few["unmatched_identity"].count, len(few["unmatched_identity"].items)) == (2, 1)
+    [second] = quality.findings(
+        project.session, settings, most=1, start=1, kind="person_without_team"
+    )
+    assert ([item["address"] for item in second.items], second.count) == (["ben"], 3)
     everything = {f.kind: f for f in quality.findings(project.session, settings, most=None)}
     assert len(everything["person_without_team"].items) == 3
 
@@ -212,6 +260,7 @@ def test_freshness_of_each_configured_source(session: Session, settings: Setting
     assert (gitlab.source, gitlab.title, gitlab.state) == ("gitlab", "GitLab", "fresh")
     assert (gitlab.data_through, gitlab.last_outcome, gitlab.message) == (through, "failed", "401")
     assert gitlab.records == 6
+    assert (files.projects, gitlab.projects) == (None, 0)
     assert gitlab.feeds[:3] == ["open_mr_review_time", "open_mr_age", "community_response"]
     assert "retention" not in gitlab.feeds
     assert "retention" in files.feeds
@@ -244,7 +293,11 @@ def test_contradictions_of_sources_by_hand(store: Store, settings: Settings) -> 
     [found] = quality.findings(session, settings, kind="source_conflict")
     assert found.count == 1
     assert found.items == [
-        {"address": "p1", "text": "P1: the files and bamboohr do not agree about teams."}
+        {
+            "address": "p1",
+            "text": "P1: the files and bamboohr do not agree about teams.",
+            "cells": ["P1", "BambooHR", "teams"],
+        }
     ]
 
 
@@ -260,6 +313,7 @@ def test_an_account_that_several_people_are_said_to_have(store: Store, settings:
         {
             "address": "ann",
             "text": "Is said to be Cid (e-mail) and Ann (files); the first one holds.",
+            "cells": ["Cid (e-mail) and Ann (files)"],
         }
     ]
     assert person_of_account(session) == {1: "cid"}
@@ -271,4 +325,10 @@ def test_an_account_that_several_people_are_said_to_have(store: Store, settings:
 def test_openings_of_no_team_are_listed(store: Store, settings: Settings) -> None:
     store.session.execute(insert(Opening).values(opening_id="7", opened_on=date(2024, 1, 1)))
     [found] = quality.findings(store.session, settings, kind="opening_without_team")
-    assert found.items == [{"address": "7", "text": "Open since 2024-01-01 in files."}]
+    assert found.items == [
+        {
+            "address": "7",
+            "text": "Open since 2024-01-01 in files.",
+            "cells": ["Files", date(2024, 1, 1)],
+        }
+    ]

@@ -1,5 +1,6 @@
 """Teams, comparisons, scorecards, the matrix and runs over a few stored values, by hand."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidValueError, NotFoundError
 from app.metrics import INDICATORS, queries
+from app.metrics.answers import ShownAbove
 from app.metrics.indicator import Reason, Status
 from app.settings import Settings
 from app.store.tables import Run, TeamMemberSpan
@@ -136,6 +138,76 @@ def test_a_scorecard_has_every_indicator_in_its_latest_period(
     assert judged["mr_rate"] is None  # the month is not over
 
 
+def test_cards_are_the_scorecard_and_the_series_behind_it(
+    values: Values, session: Session, settings: Settings
+) -> None:
+    values.put("open_mr_age", "search", "2024-05-15", 31.0, partial=True)
+    values.put("open_mr_age", "search", "2024-04-30", 29.0)
+    values.put("mr_rate", "search", "2024-03-01", 7.9, "narrow")
+    values.put("mr_rate", "search", "2024-04-01", 0.5, "wider")
+    found = queries.cards(session, settings, team="search")
+    assert found.scorecard == queries.scorecard(session, settings, "search")
+    assert list(found.series) == [indicator.key for indicator in INDICATORS]
+    for key, series in found.series.items():
+        assert series == queries.series(session, settings, key, team="search"), key
+    past = queries.cards(
+        session,
+        settings,
+        team="search",
+        period="2024-04",
+        to="2024-04",
+        grain="week",
+        variant="wider",
+    )
+    rates = next(row for row in past.scorecard.items if row.indicator.key == "mr_rate")
+    assert (rates.variant, rates.point.value, past.series["mr_rate"].variant) == (
+        "wider",
+        0.5,
+        "wider",
+    )
+    assert [p.value for p in past.series["mr_rate"].points if p.value is not None] == [0.5]
+    assert past.series["open_mr_age"].points[-1].period == "2024-04-28"
+    with pytest.raises(NotFoundError) as refusal:
+        queries.cards(session, settings, team="nowhere")
+    assert refusal.value.field == "slug"
+
+
+def test_hidden_shares_come_with_those_of_the_nearest_team_above(
+    values: Values, session: Session, settings: Settings
+) -> None:
+    def shares(team: str, *parts: tuple[str, float]) -> None:
+        told = [{"category": name, "share": share} for name, share in parts]
+        values.put(
+            "diversity",
+            team,
+            "2024-04-01",
+            None,
+            n=12,
+            reason=None if parts else "suppressed",
+            beside={"categories": told, "suppressed": not parts},
+        )
+
+    shares("organisation", ("woman", 40.0), ("man", 60.0))
+    shares("search")
+    shares("checkout")
+    shares("product")
+
+    def above(team: str) -> Mapping[str, ShownAbove]:
+        return queries.cards(session, settings, team=team, period="2024-04").above
+
+    far = above("search")["diversity"]
+    assert (far.team, [each.share for each in far.point.categories or ()]) == (
+        "organisation", [40.0, 60.0],
+    )  # fmt: skip
+    session.execute(text("DELETE FROM indicator_values"))
+    shares("product", ("woman", 50.0), ("man", 50.0))
+    shares("search")
+    shares("organisation")
+    assert above("search")["diversity"].team == "product"
+    assert above("product") == {}
+    assert above("organisation") == {}
+
+
 def test_the_matrix_judges_the_running_day_and_the_last_whole_month(
     values: Values, session: Session, settings: Settings
 ) -> None:
@@ -196,18 +268,6 @@ def test_one_team_on_one_day(
     store.member("cid", "search", date(2024, 2, 1), date(2024, 4, 1), role="manager")
     store.member("cid", "checkout", date(2022, 6, 1), date(2023, 6, 1))
     store.member("cid", "checkout", date(2023, 6, 1), date(2023, 12, 1), role="manager")
-    spans = (
-        ("ann", "product", date(2023, 1, 1), FOREVER),
-        ("ben", "product", date(2023, 1, 1), FOREVER),
-        ("ben", "search", date(2024, 3, 1), FOREVER),
-        ("cid", "product", date(2024, 2, 1), date(2024, 4, 1)),
-    )
-    for person, team, first, end in spans:
-        session.execute(
-            insert(TeamMemberSpan).values(
-                team_id=values.ids[team], person_id=person, first_day=first, end_day=end
-            )
-        )
     found = queries.team(session, settings, "product", on="2024-03-15")
     assert (found.headcount, found.on) == (3, date(2024, 3, 15))
     assert [(person.name, person.role) for person in found.people] == [
@@ -281,7 +341,13 @@ def test_the_number_of_statements_does_not_grow_with_teams_or_periods(
     assert len(statements) <= 5
     with counted(session) as statements:
         queries.team(session, settings, "product")
-    assert len(statements) <= 7
+    assert len(statements) <= 5
+    with counted(session) as statements:
+        queries.cards(session, settings, team="search", grain="day")
+    assert len(statements) <= 5
+    with counted(session) as statements:
+        queries.attention(session, settings, "product")
+    assert len(statements) <= 6
     with counted(session) as statements:
         queries.evidence(session, settings, "mr_rate", team="product")
     assert len(statements) <= 8

@@ -52,6 +52,18 @@ def test_what_it_was_and_what_it_is_by_hand(restated: Store, settings: Settings)
     ]
 
 
+def test_those_of_some_periods_only(restated: Store, settings: Settings) -> None:
+    found = restatements(
+        restated.session,
+        settings,
+        from_="2024-04",
+        to="2024-04",
+        team="red",
+        periods_of={date(2024, 3, 7)},
+    )
+    assert {(row.indicator, row.period) for row in found} == {("open_mr_age", "2024-03-07")}
+
+
 def test_pages_follow_each_other(restated: Store, settings: Settings) -> None:
     everything = restatements(restated.session, settings, from_="2024-04", to="2024-04", limit=None)
     assert len(everything) > 6

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from statistics import mean, median
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,9 @@ from demo.company import cases
 from demo.company.build import CompanyWorld, build
 from demo.company.files import write_files
 from demo.company.plan import MONTHS
-from demo.company.roster import Person, months_before
+from demo.company.roster import Person, Roster, months_before
+from demo.company.timeline import Timeline
+from demo.company.work import Work
 from demo.gitlab import MergeRequest
 
 TODAY = date(2026, 3, 10)
@@ -113,7 +116,7 @@ def test_people_and_teams(company: CompanyWorld) -> None:
     departments = [slug for slug, parent in parents.items() if parent is None]
     staffed = {stay.team for person in company.people for stay in person.stays}
 
-    assert 50 <= len(company.people) <= 65
+    assert 50 <= len(company.people) <= 70
     assert len(departments) == 3  # below the organisation, and above ten teams
     assert len(parents) - len(departments) == 10
     assert set(parents) - staffed == {"research"}  # announced, and nobody is there yet
@@ -302,6 +305,90 @@ def test_a_renamed_person_stands_in_notes_under_the_former_name(company: Company
 def test_any_day_will_do(today: date) -> None:
     world = build(today)
 
-    assert 50 <= len(world.people) <= 65
+    assert 50 <= len(world.people) <= 70
     assert len(world.merge_requests) > 8_000
     assert max(c.updated_at for c in world.merge_requests.values()).date() <= today
+
+
+ANY_DAYS = [TODAY, date(2026, 3, 13), date(2026, 3, 14), date(2026, 3, 16)]
+"""A Tuesday, a Friday, a Saturday and a Monday."""
+
+
+def working_days_later(start: datetime, count: int) -> datetime:
+    """The same time of day, so many days from Monday to Friday later."""
+    while count:
+        start += DAY
+        count -= start.weekday() < 5
+    return start
+
+
+@pytest.mark.parametrize("today", ANY_DAYS)
+def test_answers_are_overdue_due_and_due_later_whatever_the_day(today: date) -> None:
+    world = CompanyWorld()
+    for path in ("acme/product/storefront", "acme/product/payments"):
+        group, _, name = path.rpartition("/")
+        if world.find_group("acme") is None:
+            world.add_group("acme")
+            world.add_group(group)
+        world.add_project(path, name)
+    begin = datetime.combine(today, time.min, UTC)
+    world.add_user("guest", "Guest")
+    work = Work(world, Roster(today, Random(1)), {}, Timeline(begin), Random(1))
+    outsiders = {f"community {number}": world.user("guest") for number in (2, 3, 4)}
+
+    cases.Cases(work, {}, outsiders).answers_due()
+
+    made = {change.title: change.created_at for change in world.merge_requests.values()}
+    assert all(created < begin and created.weekday() < 5 for created in made.values())
+    due = {title: working_days_later(created, 2) for title, created in made.items()}
+    assert due[cases.MISSED] < begin
+    # Nothing that is to be done today, for nobody knows at what time the demo is looked at.
+    assert begin + DAY < due[cases.DUE] < due[cases.DUE_LATER] < begin + 4 * DAY
+
+
+def test_checkout_shows_all_that_can_wait_and_everybody_who_came_and_went(
+    company: CompanyWorld,
+) -> None:
+    since = months_before(TODAY, 2)
+    stays = [(p, s) for p in company.people for s in p.stays if s.team == "checkout"]
+    joined = [(p, s) for p, s in stays if s.valid_from >= since]
+    left = [p for p, s in stays if s.valid_to is not None and s.valid_to >= since]
+    behind = titled(company, cases.LEFT_BEHIND)
+
+    assert len([s for _, s in stays if s.holds(TODAY)]) > 10
+    assert [p for p, s in joined if p.start_date == s.valid_from]  # a new hire
+    assert [p for p, s in joined if p.stays[0].team == "search"]  # from another team
+    assert [p for p in left if p.end_date is not None and p.username == behind.author.username]
+    assert behind.state == "opened"
+    assert behind.reviewers
+    waiting = [o for o in company.hiring.openings if o.team == "checkout" and o.closed_on is None]
+    assert [o for o in waiting if o.target_start_on < TODAY]
+
+
+def test_one_team_is_large_enough_for_its_shares_to_be_shown(company: CompanyWorld) -> None:
+    """Nobody may be found by subtracting it from its department, or that from the whole, either."""
+    parents = {team.slug: team.parent for team in company.teams}
+
+    def declared(*slugs: str) -> Counter[str]:
+        return Counter(
+            person.gender
+            for person in company.people
+            if any(stay.team in slugs and stay.holds(TODAY) for stay in person.stays)
+        )
+
+    department = {slug for slug in parents if "platform" in (slug, parents[slug])}
+    groups = (
+        declared("delivery"),
+        declared(*department - {"delivery"}),
+        declared(*parents.keys() - department),
+    )
+    assert sum(groups[0].values()) > 10
+    for group in groups:
+        assert all(count >= 5 for count in group.values()), group
+
+
+def test_targets_change_for_everybody_for_a_department_and_for_a_team(
+    company: CompanyWorld,
+) -> None:
+    set_for = {team for team, _, day, _ in company.hiring.targets if day > months_before(TODAY, 12)}
+    assert {"organisation", "platform", "checkout"} <= set_for

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from app.settings import FileSettings
+from app.store.tables.organisation import ROOT_TEAM
 from collectors.files.organisation import read_organisation
 from collectors.files.planning import read_planning
 from demo.company import CompanyWorld, build, write_files
@@ -59,7 +60,7 @@ def test_the_files_are_accepted(company: CompanyWorld, tmp_path: Path) -> None:
     names = ("teams.yaml", "people.csv", "employment.csv", "memberships.csv")
     files = FileSettings.model_validate({n.partition(".")[0]: tmp_path / n for n in names})
     assert read_organisation(files).records
-    slugs = [team.slug for team in TEAMS]
+    slugs = [ROOT_TEAM, *(team.slug for team in TEAMS)]
     for key in ("plan", "openings", "targets"):
         assert read_planning(key, tmp_path / f"{key}.csv", slugs).records
 
