@@ -85,8 +85,9 @@ class Entry:
     def made_of(self) -> str:
         """How many cases are behind the value, and what else is beside it."""
         count, beside = self.row.point.n, self.card.made_of
-        counted = "" if count is None else f"n {count:,}"
-        return ", ".join(filter(None, (counted, beside[:1].lower() + beside[1:])))
+        if count is None:
+            return beside
+        return ", ".join(filter(None, (f"n {count:,}", beside[:1].lower() + beside[1:])))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

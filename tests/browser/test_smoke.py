@@ -28,6 +28,8 @@ STATES = {
     "overview": State("/", "Teams"),
     "overview-signals": State("/?signals=all&variant=overall", "Teams"),
     "overview-day": State("/?period={day}", "Teams"),
+    "overview-chosen": State("/?view=flat&sort=-open_mr_age&filter=s&period={day}", "Teams"),
+    "overview-none": State("/?filter=nowhere&status=problem", "Teams"),
     "overview-known": State("/?as_known_at={day}", "Teams"),
     "team": State("/teams/checkout", "Checkout", charts=True),
     "team-root": State("/teams/organisation?grain=month&variant=wider", "Organisation", True),
