@@ -60,8 +60,8 @@ def test_everything_that_is_told_is_stored(lab: Lab) -> None:
     assert (report.outcome, report.status, report.quarantined) == ("done", 0, 0)
     assert report.data_through == report.started_at
     assert lab.rows("SELECT * FROM projects ORDER BY id") == [
-        (1, "acme/app", "app", "https://gitlab.example.com/acme/app", False, True),
-        (2, "acme/deep/lib", "lib", "https://gitlab.example.com/acme/deep/lib", False, True),
+        (1, "acme/app", "app", "https://gitlab.example.com/acme/app", False, True, None),
+        (2, "acme/deep/lib", "lib", "https://gitlab.example.com/acme/deep/lib", False, True, None),
     ]
     assert lab.rows(
         "SELECT id, project_id, iid, author_id, title, web_url, state, draft, labels, created_at,"
