@@ -118,7 +118,7 @@ class Patience:
         self._stopped = Event()
 
     def stop(self) -> None:
-        """Ends every wait, now and later, with StoppedError."""
+        """Ends every wait, now and later, with StoppedError, and what fails from now on."""
         self._stopped.set()
 
     def hold(self, seconds: float) -> None:
@@ -151,6 +151,8 @@ class Patience:
         try:
             result: T = retrying(self._once, once)
         except Transient as error:
+            if self._stopped.is_set():  # which is what failed it
+                raise StoppedError from error
             raise error.final from error
         return result
 

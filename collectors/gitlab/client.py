@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from threading import BoundedSemaphore, local
 from typing import Any
-from urllib.parse import urlsplit
 
 import gitlab
 import httpx
@@ -25,6 +24,7 @@ from gql.transport.exceptions import (
 
 from app.errors import AppError, ConfigurationError
 from app.settings import GitLabSettings
+from collectors.connections import Connections
 from collectors.gitlab.errors import (
     HeavyQueryError,
     QueryRefusedError,
@@ -33,6 +33,7 @@ from collectors.gitlab.errors import (
 )
 from collectors.gitlab.queries import Query
 from collectors.gitlab.server_clock import ServerClock
+from collectors.gitlab.transport import RestSession
 from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
 
@@ -51,19 +52,6 @@ class _Answer:
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-class _Session(requests.Session):
-    """Follows GitLab within itself, to a project that was moved, and nowhere else: whoever is at
-    another address must not be given the token, and is not the GitLab of the configuration."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target is None:
-            return None
-        here, there = urlsplit(resp.url), urlsplit(target)
-        elsewhere = there.netloc and (here.scheme, here.netloc) != (there.scheme, there.netloc)
-        return None if elsewhere else target
 
 
 class _Thread(local):
@@ -89,13 +77,12 @@ class GitLabClient:
         policy: RetryPolicy | None = None,
     ) -> None:
         self.base_url = settings.url.rstrip("/")
-        self._token = token
         self._counters = counters
-        self._verify: str | bool = str(settings.ca_file) if settings.ca_file else True
         self._patience = Patience(policy or RetryPolicy(), counters.retry)
         self._in_flight = BoundedSemaphore(settings.concurrency)
         self._thread = _Thread()
         self.clock = ServerClock()
+        self._connections = Connections()
         headers = {"User-Agent": USER_AGENT}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -103,17 +90,18 @@ class GitLabClient:
             headers=headers,
             timeout=TIMEOUT,
             verify=_certificates(settings),
-            event_hooks={"response": [self._note_answer]},
+            event_hooks={"request": [self._connections.watch], "response": [self._note_answer]},
         )
 
     def close(self) -> None:
         """Ends waiting threads and closes the connections."""
-        self._patience.stop()
+        self.stop()
         self._http.close()
 
     def stop(self) -> None:
-        """Lets no further request begin; threads that wait raise StoppedError."""
+        """Lets no further request begin and gives up those under way, which raise StoppedError."""
         self._patience.stop()
+        self._connections.end()
 
     def graphql(
         self,
@@ -182,7 +170,7 @@ class GitLabClient:
             raise Transient(self._not_json())
         return data
 
-    def _note_answer(self, response: httpx.Response | requests.Response, **_: Any) -> None:
+    def _note_answer(self, response: httpx.Response) -> None:
         """Keeps status and headers, which python-gitlab does not hand on with every failure."""
         seen = self._thread.answer
         if seen is None:
@@ -237,15 +225,9 @@ class GitLabClient:
     def _rest_once(self, path: str, kind: str, about: str, parameters: Mapping[str, Any]) -> Any:
         thread = self._thread
         if thread.rest is None:
-            session = _Session()
-            session.hooks["response"].append(self._note_answer)
+            # The token is among the headers of the client that its session sends everything with.
             thread.rest = gitlab.Gitlab(
-                self.base_url,
-                private_token=self._token or None,
-                ssl_verify=self._verify,
-                timeout=TIMEOUT.read,
-                user_agent=USER_AGENT,
-                session=session,
+                self.base_url, user_agent=USER_AGENT, session=RestSession(self._http)
             )
         with self._in_flight:
             thread.answer = seen = _Answer()
@@ -259,15 +241,18 @@ class GitLabClient:
                     max_retries=0,
                     raw=True,
                 )
-                assert isinstance(answer, requests.Response)
-                told = answer.json()
-            except requests.exceptions.JSONDecodeError as error:
+            except RecursionError as error:  # it looks into the body of a failure
                 raise Transient(self._not_json()) from error
-            except requests.RequestException as error:
+            except (httpx.HTTPError, requests.RequestException) as error:
                 raise self._about_connection(error, about) from error
             except GitlabError as error:
                 status = error.response_code or seen.status
                 raise self._about_status(seen, status, about, _said(error)) from error
+        assert isinstance(answer, requests.Response)
+        try:
+            told = answer.json()
+        except (ValueError, RecursionError) as error:
+            raise Transient(self._not_json()) from error
         if told is None:
             raise Transient(self._not_json())
         return told
@@ -290,7 +275,7 @@ class GitLabClient:
 
     def _about_connection(self, error: BaseException, about: str) -> Exception:
         reason = str(error).strip() or type(error).__name__
-        if isinstance(error, httpx.ReadTimeout | requests.ReadTimeout):
+        if isinstance(error, httpx.ReadTimeout):
             return Transient(
                 HeavyQueryError(f"GitLab at {self.base_url} took too long over {about}: {reason}."),
                 lighter=True,

@@ -1,10 +1,13 @@
 """The client against a served fake and against servers that misbehave."""
 
+import gzip
+import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import orjson
 import pytest
 
 from app.errors import AppError
@@ -92,6 +95,38 @@ def test_broken_connections_and_bodies_are_asked_for_again(
 
     assert asking(client)
     assert client._counters.retries == 4
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"", {}),
+        (b"upstream connect error", {}),
+        (b"{" * 100_000, {}),
+        (b"[" * 100_000, {}),
+        (b'{"data": {"a": ' + b"9" * 5_000 + b"}}", {}),
+        (b'{"data": "\xff"', {}),
+        (b"no gzip", {"Content-Encoding": "gzip"}),
+        (b"\x1f\x8b\x08\x00", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_body_that_is_no_json_is_asked_for_again(
+    fake: GitLabFake, client: GitLabClient, asking: Any, body: bytes, headers: dict[str, str]
+) -> None:
+    fake.fail_next(200, body=body, headers=headers, times=2)
+
+    assert asking(client)
+    assert client._counters.retries == 2
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+def test_what_comes_compressed_is_read(fake: GitLabFake, client: GitLabClient, asking: Any) -> None:
+    whole = orjson.dumps({"data": {"project": {"id": 7}}, "id": 7})
+    fake.fail_next(200, body=gzip.compress(whole), headers={"Content-Encoding": "gzip"})
+
+    assert '"id": 7' in json.dumps(asking(client))
+    assert "gzip" in fake.requests[-1].headers["accept-encoding"]
 
 
 def test_graphql_that_names_neither_data_nor_errors_is_no_answer(
