@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import AppError
@@ -23,6 +23,13 @@ log = structlog.get_logger()
 
 LISTED_SENTENCES = 20
 """How many sentences the row of a run keeps; the log has them all."""
+
+
+COUNTED = (
+    *("requests", "requests_by_kind", "retries", "waited_seconds"),
+    *("rows_read", "rows_new", "rows_changed", "rows_deleted", "quarantined"),
+)
+"""What is counted of a run, in its report and its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +88,10 @@ def run(
     """
     result: RunReport | None = None
     try:
-        with advisory_lock(engine, f"collect:{source.name}", f"the source {source.name}"):
+        with advisory_lock(engine, f"collect:{source.name}", f"the source {source.name}") as lock:
             run_id = _begin(engine, source.name, full, started_at)
             with _failure_recorded(engine, run_id):
-                result = _collect(engine, source, settings, full, started_at, run_id, report)
+                result = _collect(engine, source, settings, full, started_at, run_id, report, lock)
                 _record(engine, run_id, result)
     except DBAPIError as error:
         # The database went away. The row stays `running` until the next run of the source.
@@ -126,6 +133,7 @@ def _collect(
     started_at: datetime,
     run_id: int,
     report: Callable[[Progress], None] | None,
+    lock: Connection,
 ) -> RunReport:
     context = Context(
         settings=settings, known=Known(engine, source.name), full=full, started_at=started_at
@@ -137,6 +145,8 @@ def _collect(
     batches = source.fetch(context)
     try:
         for batch in batches:
+            # Where the database was away for a moment, another run may have begun by now.
+            lock.execute(text("SELECT 1"))
             _store(engine, source.name, batch, context, run_id, total)
     except AppError as error:
         failure = error
@@ -199,6 +209,8 @@ def _record(engine: Engine, run_id: int, result: RunReport) -> None:
                 finished_at=result.finished_at,
                 data_through=result.data_through,
                 message="\n".join(sentences),
+                # What was asked for since the last batch, if there was one, is counted as well.
+                **{name: getattr(result, name) for name in COUNTED},
             )
         )
     log.info(

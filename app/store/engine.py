@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -78,9 +78,10 @@ def lock_key(name: str) -> int:
 
 
 @contextmanager
-def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[None]:
+def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[Connection]:
     """Holds a session-level advisory lock on a connection of its own; the server frees it if we die.
 
+    Yields the connection: as long as it answers, the lock is held.
     Raises LockedError (exit status 75) when another process holds it; `what` names it in the sentence.
     """
     key = lock_key(name)
@@ -91,8 +92,9 @@ def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[None]:
                 "It goes on undisturbed; start this one again when it is over.",
             )
         try:
-            yield
+            yield connection
         finally:
             # A connection that was lost has freed the lock already.
-            with suppress(OperationalError):
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+            if not connection.invalidated:
+                with suppress(OperationalError):
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})

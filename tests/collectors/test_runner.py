@@ -48,6 +48,45 @@ def test_records_are_stored_in_any_order_with_position_and_report(engine: Engine
     ) == [("done", "incremental", NOW, 1, 7, "")]
 
 
+def test_what_was_asked_before_a_failure_is_counted(engine: Engine) -> None:
+    def fetch(context: Context) -> Iterator[Batch]:
+        context.counters.request("page")
+        yield first_batch()
+        context.counters.request("page")
+        context.counters.request("survey")
+        context.counters.retry(0.5)
+        raise AppError("It ended.")
+
+    made = Source(name="made", title="Made up", fetch=fetch)
+    runner.run(engine, made, Settings(), full=False, started_at=NOW)
+
+    assert rows(
+        engine, "SELECT outcome, requests, requests_by_kind, retries, waited_seconds FROM runs"
+    ) == [("failed", 3, {"page": 2, "survey": 1}, 1, 0.5)]
+
+
+def test_a_run_ends_when_its_lock_is_lost(engine: Engine) -> None:
+    """The database went away and came back: by now another run may be at work."""
+    lost = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+    def fetch(context: Context) -> Iterator[Batch]:
+        yield Batch(records=[account(1, "ada")])
+        assert rows(engine, lost) == [(1,)]
+        yield Batch(records=[account(2, "ben")])
+
+    made = Source(name="made", title="Made up", fetch=fetch)
+    report = runner.run(engine, made, Settings(), full=False, started_at=NOW)
+
+    assert report.outcome == "failed"
+    assert "The database did not store what made sent" in str(report.failures[0])
+    assert rows(engine, "SELECT id FROM accounts") == [(1,)]
+    assert rows(engine, "SELECT outcome FROM runs") == [("failed",)]
+
+
 def test_positions_move_forward_only_and_can_be_given_up(engine: Engine) -> None:
     def reached(through: datetime | None, complete: bool) -> Batch:
         return Batch(reached=[Reached(scope="a", through=through, complete=complete)])
