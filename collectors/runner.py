@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, text, update
+from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import AppError
 from app.settings import Settings
 from app.store.engine import advisory_lock, sessions
-from app.store.tables import Run
+from app.store.tables import Run, WorkItem
 from collectors.known import Known
 from collectors.record import Batch
 from collectors.source import Context, Progress, Source
@@ -77,11 +77,13 @@ def run(
     full: bool,
     started_at: datetime,
     report: Callable[[Progress], None] | None = None,
+    prepare: Callable[[int, Context, Stored], None] | None = None,
 ) -> RunReport:
     """Collects one source: each batch in one transaction with its positions and the run's counters.
 
     started_at: the run's beginning by our clock, at or before the first request.
     report: called with progress, from the calling thread.
+    prepare: called before the first request with the run's id, its context and what it has stored.
     What the source could not read is in the answer's failures. Raises LockedError (status 75) when
     another run of the source is under way, and AppError when the database cannot be used at all.
     Anything else marks the run as failed and travels on.
@@ -91,19 +93,30 @@ def run(
         with advisory_lock(engine, f"collect:{source.name}", f"the source {source.name}") as lock:
             run_id = _begin(engine, source.name, full, started_at)
             with _failure_recorded(engine, run_id):
-                result = _collect(engine, source, settings, full, started_at, run_id, report, lock)
+                result = _collect(
+                    engine, source, settings, full, started_at, run_id, report, prepare, lock
+                )
                 _record(engine, run_id, result)
     except DBAPIError as error:
         # The database went away. The row stays `running` until the next run of the source.
         if result is None:
             raise _about_database(source.name, error) from error
         log.error("collect.unrecorded", source=source.name, reason=_reason(error))  # noqa: TRY400
+        failure = _about_database(source.name, error)
+        result = replace(
+            result, outcome="failed", data_through=None, failures=(*result.failures, failure)
+        )
     return result
 
 
 def _begin(engine: Engine, source: str, full: bool, started_at: datetime) -> int:
-    """Begins the run's row. Rows still `running` are of killed processes: the lock is ours."""
+    """Begins the run's row. Rows still `running` are of killed processes: the lock is ours.
+
+    What they had handed out is taken back: whoever is at it can store nothing any more.
+    """
     with sessions(engine).begin() as session:
+        runs = select(Run.id).where(Run.source == source)
+        session.execute(delete(WorkItem).where(WorkItem.run_id.in_(runs)))
         session.execute(
             update(Run)
             .where(Run.source == source, Run.outcome == "running")
@@ -133,6 +146,7 @@ def _collect(
     started_at: datetime,
     run_id: int,
     report: Callable[[Progress], None] | None,
+    prepare: Callable[[int, Context, Stored], None] | None,
     lock: Connection,
 ) -> RunReport:
     context = Context(
@@ -141,6 +155,8 @@ def _collect(
     total = Stored()
     if report is not None:
         context.tell = _telling(source.name, report, context, total)
+    if prepare is not None:
+        prepare(run_id, context, total)
     failure: AppError | None = None
     batches = source.fetch(context)
     try:

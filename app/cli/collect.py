@@ -39,6 +39,10 @@ def collect(
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again, not only what changed.")
     ] = False,
+    queue: Annotated[
+        bool,
+        typer.Option("--queue", help="Let workers do it (`teamgauge worker`), and do not wait."),
+    ] = False,
     config: ConfigOption = None,
 ) -> int:
     """Collect what is configured, then refresh the indicators.
@@ -48,6 +52,8 @@ def collect(
     settings = begin(context, config)
     names = wanted(settings, sources or [])
     with database(settings) as engine:
+        if queue:
+            return enqueue_sources(engine, names, full=full)
         return run_sources(engine, settings, names, full=full)
 
 
@@ -75,6 +81,24 @@ def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
                 f"The source {name} is not configured: {HOW_TO_CONFIGURE[name]}."
             )
     return tuple(dict.fromkeys(named))
+
+
+def enqueue_sources(engine: "Engine", names: Sequence[str], *, full: bool) -> int:
+    """Puts a run of each source into the queue; status 75 where one is waiting already."""
+    from app.store.engine import sessions
+    from collectors.queued.tasks import enqueue_run
+
+    statuses = []
+    for name in names:
+        with sessions(engine).begin() as session:
+            put = enqueue_run(session, name, full=full)
+        typer.echo(
+            f"{name}: in the queue, for a `teamgauge worker` to collect."
+            if put
+            else f"{name}: a run is in the queue already, and has not begun yet."
+        )
+        statuses.append(0 if put else LockedError.status)
+    return max(statuses)
 
 
 def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *, full: bool) -> int:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import check, collect, demo, failure, init, later, migrate, refresh, serve
+from app.cli import check, collect, demo, failure, init, later, migrate, refresh, serve, worker
 from app.cli.options import ConfigOption
 from app.cli.stopping import signals_end_the_command
 
@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="collect", run=collect.collect),
     Command(name="refresh", run=refresh.refresh),
     Command(name="serve", run=serve.serve),
+    Command(name="worker", run=worker.worker),
     Command(name="check", run=check.check),
     Command(name="report", run=later.report, available=False),
     Command(name="backup", run=later.backup, available=False),

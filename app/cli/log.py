@@ -19,6 +19,8 @@ TALKATIVE = (
     "gql",
     "httpcore",
     "httpx",
+    "procrastinate",
+    "psycopg.pool",
     "urllib3",
     "watchfiles",
     "websockets",

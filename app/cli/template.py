@@ -96,6 +96,15 @@ port = 8000
 [auth]
 # "none" serves this machine only.
 mode = "none"
+
+[worker]
+# Pieces of work that one `teamgauge worker` does at once, 1 to 64.
+concurrency = 8
+# When workers collect everything by themselves: five fields as in a crontab, in UTC, such as
+# "*/5 * * * *". Empty: only what `teamgauge collect --queue` asks for.
+collect_every = ""
+# After so many seconds without a sign of life others do what a worker had begun.
+silent_seconds = 30
 """
 
 TEAMS = """\

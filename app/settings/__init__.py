@@ -26,6 +26,7 @@ from app.settings.models import (
     ServerSettings,
     Settings,
     TargetSettings,
+    WorkerSettings,
     glob_pattern,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "TargetSettings",
+    "WorkerSettings",
     "bamboohr_key",
     "configuration_path",
     "gitlab_token",
