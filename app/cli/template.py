@@ -3,6 +3,7 @@
 CONFIGURATION = """\
 # The configuration of teamgauge. Every key may be left out; the value shown is then used.
 # In the environment a key is called TEAMGAUGE_SECTION__KEY, for instance TEAMGAUGE_GITLAB__TOKEN.
+# Secrets may also come as systemd credentials that are called as their keys are: gitlab.token.
 # Paths are counted from this file's folder.
 
 [database]
@@ -76,6 +77,7 @@ token_url = "https://auth.greenhouse.io/token"
 # Of a Harvest v3 credential that may list openings, jobs, departments, offers and close reasons.
 # Departments are the teams whose slug is their external_id, else those of the same name.
 client_id = ""
+# Or client_secret_file = "path", a file that holds nothing else.
 client_secret = ""
 
 [files]

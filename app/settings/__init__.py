@@ -8,6 +8,7 @@ from app.settings.load import (
     bamboohr_key,
     configuration_path,
     gitlab_token,
+    greenhouse_secret,
     load_settings,
     secrets,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "configuration_path",
     "gitlab_token",
     "glob_pattern",
+    "greenhouse_secret",
     "load_settings",
     "secrets",
 ]

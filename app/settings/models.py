@@ -272,6 +272,7 @@ class GreenhouseSettings(Section):
     )
     client_id: Annotated[str, AfterValidator(_client)] = ""
     client_secret: Secret = SecretStr("")
+    client_secret_file: OptionalPath = None
 
 
 class FileSettings(Section):
