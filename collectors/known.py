@@ -11,6 +11,13 @@ from sqlalchemy import Engine, Row, text
 LOOKUPS_AT_ONCE = 4
 """The threads of a collector must not use up the engine's connections."""
 
+CREATED = """
+    deleted_at IS NULL AND project_id = ANY(:project_ids)
+    AND (CAST(:since AS timestamptz) IS NULL OR created_at >= :since)
+    AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until)
+"""
+"""What of some projects is not deleted and was created in a stretch of time."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownPosition:
@@ -45,12 +52,14 @@ class KnownMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class KnownProject:
-    """A project as it is stored. merge_requests: how many of its merge requests are not deleted."""
+    """A project as it is stored. merge_requests: how many of its merge requests are not deleted.
+    unreachable: whether they were out of reach when they were looked for last."""
 
     id: int
     path: str
     web_url: str
     merge_requests: int
+    unreachable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +165,50 @@ class Known:
         """Ids of all accounts, ascending."""
         return [row.id for row in self._rows("SELECT id FROM accounts ORDER BY id")]
 
+    def vanished_accounts(self) -> set[int]:
+        """Ids of the accounts that GitLab did not have any more when it was asked for them."""
+        return {
+            row.id for row in self._rows("SELECT id FROM accounts WHERE vanished_at IS NOT NULL")
+        }
+
+    def merge_requests_naming(
+        self, account_ids: Collection[int], project_ids: Collection[int]
+    ) -> dict[int, dict[int, int]]:
+        """By project, the merge requests not deleted that one of the accounts wrote, merged, reviews
+        or has a note on: id by number."""
+        rows = self._rows(
+            """
+            SELECT project_id, id, iid FROM merge_requests
+            WHERE deleted_at IS NULL AND project_id = ANY(:project_ids) AND id IN (
+                SELECT id FROM merge_requests WHERE author_id = ANY(:account_ids)
+                UNION SELECT id FROM merge_requests WHERE merge_user_id = ANY(:account_ids)
+                UNION SELECT merge_request_id FROM reviewers WHERE account_id = ANY(:account_ids)
+                UNION SELECT merge_request_id FROM notes WHERE author_id = ANY(:account_ids))
+            """,
+            account_ids=list(account_ids),
+            project_ids=list(project_ids),
+        )
+        found: dict[int, dict[int, int]] = {}
+        for row in rows:
+            found.setdefault(row.project_id, {})[row.iid] = row.id
+        return found
+
     def projects(self) -> dict[int, KnownProject]:
         """All projects by id, with the number of their merge requests."""
         rows = self._rows(
             """
-            SELECT p.id, p.path, p.web_url, coalesce(m.n, 0) AS n
+            SELECT p.id, p.path, p.web_url, coalesce(m.n, 0) AS n,
+                p.unreachable_since IS NOT NULL AS unreachable
             FROM projects p LEFT JOIN (
                 SELECT project_id, count(*) AS n FROM merge_requests
                 WHERE deleted_at IS NULL GROUP BY project_id
             ) m ON m.project_id = p.id
             """
         )
-        return {row.id: KnownProject(row.id, row.path, row.web_url, row.n) for row in rows}
+        return {
+            row.id: KnownProject(row.id, row.path, row.web_url, row.n, row.unreachable)
+            for row in rows
+        }
 
     def merge_requests(self, ids: Collection[int]) -> dict[int, KnownMergeRequest]:
         """Those of the merge requests that are stored, deleted ones included."""
@@ -237,3 +278,51 @@ class Known:
             project_id=project_id,
         )
         return {row.id: (row.iid, row.web_url) for row in rows}
+
+    def created(
+        self, project_ids: Collection[int], since: datetime | None, until: datetime | None
+    ) -> dict[int, tuple[int, int]]:
+        """(project, number in it) by id, of what is not deleted and was created from `since` to
+        before `until`; None: from the beginning, to the end."""
+        rows = self._rows(
+            f"SELECT id, project_id, iid FROM merge_requests WHERE {CREATED}",  # noqa: S608
+            project_ids=list(project_ids),
+            since=since,
+            until=until,
+        )
+        return {row.id: (row.project_id, row.iid) for row in rows}
+
+    def numbers_stored(self, project_id: int, numbers: Collection[int]) -> set[int]:
+        """Those of the numbers under which the project has a merge request that is not deleted."""
+        rows = self._rows(
+            "SELECT DISTINCT iid FROM merge_requests WHERE deleted_at IS NULL"
+            " AND project_id = :project_id AND iid = ANY(:numbers)",
+            project_id=project_id,
+            numbers=list(numbers),
+        )
+        return {row.iid for row in rows}
+
+    def stretches(
+        self, project_id: int, since: datetime | None, until: datetime | None, most: int
+    ) -> list[tuple[datetime, int]]:
+        """What `created` finds in one project, in stretches of time with about as many in each.
+
+        Answers the beginning of each stretch with the number in it, oldest first; at most `most`.
+        A stretch ends where the next begins. What was created at one instant is never parted.
+        """
+        rows = self._rows(
+            f"""
+            WITH found AS (SELECT created_at FROM merge_requests WHERE {CREATED}),
+            tiles AS (SELECT created_at, ntile(:most) OVER (ORDER BY created_at) AS tile FROM found),
+            starts AS (SELECT DISTINCT min(created_at) AS start FROM tiles GROUP BY tile),
+            ends AS (SELECT start, lead(start) OVER (ORDER BY start) AS following FROM starts)
+            SELECT start, count(*) AS n FROM ends JOIN found
+              ON created_at >= start AND (following IS NULL OR created_at < following)
+            GROUP BY start ORDER BY start
+            """,  # noqa: S608
+            project_ids=[project_id],
+            since=since,
+            until=until,
+            most=most,
+        )
+        return [(row.start, row.n) for row in rows]

@@ -138,8 +138,8 @@ class _Staging:
         if not names:
             return 0
         assignments = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
-        if "dirty" in self.kind.table.__table__.columns:
-            decisive = [name for name in names if self._is_decisive(name)]
+        decisive = [name for name in names if self._is_decisive(name)]
+        if decisive and "dirty" in self.kind.table.__table__.columns:
             before = ", ".join(f"t.{name}" for name in decisive)
             after = ", ".join(values[names.index(name)] for name in decisive)
             assignments.append(f"dirty = t.dirty OR ROW({before}) IS DISTINCT FROM ROW({after})")
