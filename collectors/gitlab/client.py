@@ -23,10 +23,12 @@ from gql.transport.exceptions import (
 )
 
 from app.errors import AppError, ConfigurationError
+from app.redaction import Redaction
 from app.settings import GitLabSettings
 from collectors.connections import Connections
 from collectors.gitlab.errors import (
     HeavyQueryError,
+    NoSuchRouteError,
     QueryRefusedError,
     UnreachableError,
     about_status,
@@ -77,6 +79,10 @@ class GitLabClient:
         policy: RetryPolicy | None = None,
     ) -> None:
         self.base_url = settings.url.rstrip("/")
+        self._hide = Redaction([token])
+        self._token_from = (
+            f"gitlab.token_file {settings.token_file}" if settings.token_file else "gitlab.token"
+        )
         self._counters = counters
         self._patience = Patience(policy or RetryPolicy(), counters.retry)
         self._in_flight = BoundedSemaphore(settings.concurrency)
@@ -185,7 +191,7 @@ class GitLabClient:
         messages = [
             str(each.get("message", each) if isinstance(each, Mapping) else each) for each in errors
         ]
-        said = _shortened("; ".join(messages))
+        said = self._shown("; ".join(messages))
         if 300 <= seen.status < 500 and seen.status != 422:
             return self._about_status(seen, seen.status, about, said)
         if any(re.search(r"\bcomplexity of \d+", message) for message in messages):
@@ -201,7 +207,7 @@ class GitLabClient:
         if seen.status >= 500:
             return self._about_status(seen, seen.status, about, said)
         if any(re.search(r"invalid token", message, re.I) for message in messages):
-            return about_status(401, self.base_url, about, said)
+            return about_status(401, self.base_url, about, said, setting=self._token_from)
         unknown = [
             message
             for message in messages
@@ -210,7 +216,7 @@ class GitLabClient:
         if unknown:
             return QueryRefusedError(
                 f"GitLab at {self.base_url} does not know what teamgauge asks for:"
-                f" {_shortened(unknown[0])}.",
+                f" {self._shown(unknown[0])}.",
                 "Update GitLab to version 18 or newer.",
             )
         final = QueryRefusedError(
@@ -247,6 +253,11 @@ class GitLabClient:
                 raise self._about_connection(error, about) from error
             except GitlabError as error:
                 status = error.response_code or seen.status
+                if status == 404 and _is_of_the_router(error):
+                    raise NoSuchRouteError(
+                        f"GitLab at {self.base_url} does not know how to tell {about}.",
+                        "Update GitLab to version 18 or newer.",
+                    ) from error
                 raise self._about_status(seen, status, about, _said(error)) from error
         assert isinstance(answer, requests.Response)
         try:
@@ -263,7 +274,8 @@ class GitLabClient:
         if 300 <= status < 400:
             # What a sign-in page is given in its query is nobody's business.
             said = seen.headers.get("location", "").partition("?")[0]
-        final: AppError = about_status(status, self.base_url, about, said)
+        said = self._shown(said)
+        final: AppError = about_status(status, self.base_url, about, said, setting=self._token_from)
         if status == 429:
             return Transient(final, asked_wait(seen.headers, limited=True), limited=True)
         wait = asked_wait(seen.headers, limited=False)
@@ -284,9 +296,14 @@ class GitLabClient:
 
     def _unreachable(self, reason: str) -> AppError:
         return UnreachableError(
-            f"GitLab at {self.base_url} cannot be reached: {_shortened(reason)}.",
+            f"GitLab at {self.base_url} cannot be reached: {self._shown(reason)}.",
             "Check gitlab.url, the network and, behind a proxy, HTTPS_PROXY and gitlab.ca_file.",
         )
+
+    def _shown(self, said: str) -> str:
+        """What somebody else said, for a sentence: a server may repeat the token that it was sent."""
+        text = " ".join(self._hide(said).split()).rstrip(".")
+        return text if len(text) <= 300 else text[:297] + "..."
 
     def _not_json(self) -> AppError:
         return UnreachableError(
@@ -313,9 +330,13 @@ def _said(error: GitlabError) -> str:
     message: Any = error.error_message  # declared as a text, but whatever the JSON had
     if isinstance(message, bytes):
         return ""
-    return _shortened(message if isinstance(message, str) else json.dumps(message))
+    return message if isinstance(message, str) else json.dumps(message)
 
 
-def _shortened(text: str) -> str:
-    text = " ".join(text.split()).rstrip(".")
-    return text if len(text) <= 300 else text[:297] + "..."
+def _is_of_the_router(error: GitlabError) -> bool:
+    """Whether a 404 is about the route: about a record GitLab says `message` instead of `error`."""
+    try:
+        told = json.loads(error.response_body or b"")
+    except ValueError:
+        return False
+    return isinstance(told, dict) and "error" in told and "message" not in told
