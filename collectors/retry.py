@@ -109,8 +109,15 @@ class Patience:
     waited: called with the seconds before each repetition.
     """
 
-    def __init__(self, policy: RetryPolicy, waited: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        waited: Callable[[float], None],
+        before: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """before: called before each request; seconds to wait until it is called again, 0: now."""
         self._policy = policy
+        self._before = before
         self._waited = waited
         self._lock = Lock()
         self._quiet_until = 0.0
@@ -157,9 +164,15 @@ class Patience:
         return result
 
     def _once(self, once: Callable[[], T]) -> T:
-        quiet = self._quiet_until - time.monotonic()
-        if self._stopped.wait(max(0.0, quiet)):
-            raise StoppedError
+        while True:
+            quiet = self._quiet_until - time.monotonic()
+            if self._stopped.wait(max(0.0, quiet)):
+                raise StoppedError
+            wait = self._before()
+            if not wait:
+                break
+            if self._stopped.wait(wait):
+                raise StoppedError
         result = once()
         self._answered = True
         return result

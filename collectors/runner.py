@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from app.settings import Settings
 from app.store.engine import advisory_lock, sessions
 from app.store.tables import Run, WorkItem
 from collectors.known import Known
+from collectors.pace import Pace
 from collectors.record import Batch
 from collectors.source import Context, Progress, Source
 from collectors.storing import Stored, store
@@ -150,7 +152,11 @@ def _collect(
     lock: Connection,
 ) -> RunReport:
     context = Context(
-        settings=settings, known=Known(engine, source.name), full=full, started_at=started_at
+        settings=settings,
+        known=Known(engine, source.name),
+        full=full,
+        started_at=started_at,
+        pace=partial(Pace, engine),
     )
     total = Stored()
     if report is not None:

@@ -12,6 +12,7 @@ import structlog
 from app.errors import AppError
 from app.settings import Settings
 from collectors.known import Known
+from collectors.pace import Pace
 from collectors.record import Batch
 
 log = structlog.get_logger()
@@ -102,6 +103,7 @@ class Context:
     hand_out: has pieces of the run done by whoever has time, and comes back when all are done; what
         they could not read is noted here. Raises AppError where one ended the run. None: there is
         nobody else, the run does them itself.
+    pace: makes what keeps the rate limit of a token at an address, together with others that use it.
     on_stop: takes a method to be called when the process is told to end.
     """
 
@@ -117,6 +119,7 @@ class Context:
     ahead: timedelta = timedelta(0)
     hand_out: Callable[[Sequence[Handed]], None] | None = None
     on_stop: Callable[[Callable[[], None]], None] = lambda call: None
+    pace: Callable[[str, str], Pace | None] = lambda address, token: None
 
     def fail(self, error: AppError, *, holds_back: bool) -> None:
         """Notes that part of the source could not be read; the rest goes on.

@@ -36,6 +36,7 @@ from collectors.gitlab.errors import (
 from collectors.gitlab.queries import Query
 from collectors.gitlab.server_clock import ServerClock
 from collectors.gitlab.transport import RestSession
+from collectors.pace import Pace
 from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
 
@@ -68,6 +69,7 @@ class GitLabClient:
     """One GitLab instance for one run; safe to use from many threads.
 
     token: empty for public data only. Raises ConfigurationError for a ca_file that is none.
+    pace: of the token, shared with others that use it; None: with nobody.
     clock: GitLab's, known after the first answer.
     """
 
@@ -77,6 +79,7 @@ class GitLabClient:
         token: str,
         counters: Counters,
         policy: RetryPolicy | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.base_url = settings.url.rstrip("/")
         self._hide = Redaction([token])
@@ -84,7 +87,8 @@ class GitLabClient:
             f"gitlab.token_file {settings.token_file}" if settings.token_file else "gitlab.token"
         )
         self._counters = counters
-        self._patience = Patience(policy or RetryPolicy(), counters.retry)
+        self._pace = pace
+        self._patience = Patience(policy or RetryPolicy(), counters.retry, self._wait_for_place)
         self._in_flight = BoundedSemaphore(settings.concurrency)
         self._thread = _Thread()
         self.clock = ServerClock()
@@ -108,6 +112,15 @@ class GitLabClient:
         """Lets no further request begin and gives up those under way, which raise StoppedError."""
         self._patience.stop()
         self._connections.end()
+
+    def _wait_for_place(self) -> float:
+        """Seconds until the token's rate limit may allow another request; 0: this one may begin."""
+        if self._pace is None:
+            return 0.0
+        wait = self._pace.before()
+        if wait:
+            self._counters.add({}, 0, wait)
+        return wait
 
     def graphql(
         self,
@@ -183,6 +196,8 @@ class GitLabClient:
             return
         seen.status = response.status_code
         seen.headers = {name.lower(): value for name, value in response.headers.items()}
+        if self._pace is not None:
+            self._pace.noted(seen.status, seen.headers)
         if response.status_code < 400:
             self.clock.note(date_of(seen.headers.get("date", "")), seen.sent, datetime.now(UTC))
 

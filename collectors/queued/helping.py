@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from app.settings import Settings
 from app.store.engine import lock_key, sessions
 from app.store.tables import Run, WorkItem
 from collectors.known import Known
+from collectors.pace import Pace
 from collectors.record import Batch
 from collectors.retry import StoppedError
 from collectors.source import Context, Counters, Handed, Helper, Source
@@ -164,6 +166,7 @@ class Helping:
             full=taken.full,
             started_at=taken.started_at,
             on_stop=self.on_stop,
+            pace=partial(Pace, self.engine, look_every=1.0),
         )
 
     @contextmanager

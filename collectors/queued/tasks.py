@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from app.settings import Settings
 from app.store import queue
 from app.store.engine import sessions
 from collectors import runner
+from collectors.pace import Pace
 from collectors.queued.handing_out import HandingOut
 from collectors.queued.helping import Helping
 from collectors.queued.stop import Stop
@@ -98,6 +100,7 @@ class Tasks:
 
         def prepare(run_id: int, context: Context, total: Stored) -> None:
             context.on_stop = self._stop.register
+            context.pace = partial(Pace, self._engine, look_every=1.0)
             context.hand_out = HandingOut(
                 self._engine,
                 run_id,

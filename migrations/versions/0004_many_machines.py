@@ -52,6 +52,8 @@ def upgrade() -> None:
         sa.Column("per_window", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("remaining", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("resets_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("window", sa.Float(), server_default=sa.text("0"), nullable=False),
+        sa.Column("guessed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("quiet_until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_rate_limits")),
     )

@@ -51,6 +51,10 @@ class RateLimit(Base):
     """Requests that may still begin in this window."""
     resets_at: Mapped[datetime]
     """When the next window begins, by the database's clock."""
+    window: Mapped[float] = mapped_column(server_default=text("0"))
+    """Which window it is: its end as the source writes it, in seconds since 1970."""
+    guessed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """That window has ended, and no answer has told of the next one, which has begun here."""
     quiet_until: Mapped[datetime]
     """No request may begin before, by the database's clock: the source asked for that."""
 
