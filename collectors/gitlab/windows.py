@@ -22,7 +22,7 @@ from collectors.gitlab.scopes import Scope
 from collectors.gitlab.side_by_side import Put
 from collectors.record import Batch, Reached, RecordError, instant, value_at, whole
 
-SMALLEST = 250
+SMALLEST = 150
 """Merge requests in a window at least: a few pages, so that half-filled last ones cost little."""
 
 FOR_EACH_THREAD = 8
