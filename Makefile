@@ -32,6 +32,11 @@ demo: .venv/.runtime ## collect from a synthetic company and serve the dashboard
 test: .venv/.dev ## run the whole test suite (TESTS= narrows it)
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
+.PHONY: test-histories
+test-histories: .venv/.dev ## play random histories against the collector for half an hour (MINUTES=)
+	TEAMGAUGE_HISTORIES_MINUTES=$(or $(MINUTES),30) .venv/bin/python -m pytest --capture=no \
+		tests/collectors/gitlab/test_histories.py
+
 .PHONY: lint
 lint: .venv/.dev ## check style, types, import directions and the Dockerfile
 	.venv/bin/ruff check .

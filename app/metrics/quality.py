@@ -190,6 +190,26 @@ CHECKS: tuple[Check, ...] = (
         ),
     ),
     Check(
+        kind="unreachable_project",
+        title="Projects out of reach",
+        effect="Their merge requests count as they were read last; nothing newer is known.",
+        remedy="Give the owner of gitlab.token access again. If the project was deleted, run"
+        " teamgauge collect gitlab --full: then they count as deleted.",
+        find=listed(
+            """
+            SELECT p.web_url, p.unreachable_since, count(*) AS merge_requests
+            FROM projects p JOIN merge_requests m ON m.project_id = p.id
+            WHERE p.unreachable_since IS NOT NULL AND m.deleted_at IS NULL
+            GROUP BY p.id ORDER BY p.path
+            """,
+            lambda row: {
+                "address": row.web_url,
+                "text": f"{_counted(row.merge_requests, 'merge request')}, not shown by GitLab since"
+                f" {row.unreachable_since:%Y-%m-%d}: deleted, hidden from the token or switched off.",
+            },
+        ),
+    ),
+    Check(
         kind="end_estimated",
         title="Estimated ends",
         effect="Merged or closed without a time of it; the last update is used.",

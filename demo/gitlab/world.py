@@ -47,13 +47,10 @@ class World(Store):
                 row.state = "reviewed"
             return self.add_note(merge_request, by, body, at)
 
-    def delete_note(
-        self, merge_request: MergeRequest, note: Note, at: datetime | None = None
-    ) -> None:
+    def delete_note(self, merge_request: MergeRequest, note: Note) -> None:
         """Removes a note without a trace."""
         with self.changing():
             merge_request.notes.remove(note)
-            self._touch(merge_request, "comment", at or self.clock())
 
     def request_review(
         self,
