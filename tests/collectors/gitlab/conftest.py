@@ -57,6 +57,16 @@ def visible(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
+def empty(engine: Engine) -> None:
+    """Takes away all that a collection leaves; for a few rows DELETE is many times quicker."""
+    with engine.begin() as connection:
+        for table in (
+            *("merge_requests", "projects", "accounts"),  # children vanish with them
+            *("positions", "quarantined_records", "runs"),
+        ):
+            connection.execute(text(f"DELETE FROM {table}"))
+
+
 def stamps(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """Which transaction wrote each row and where it lies: changes when the row is written again."""
     tables = [*VISIBLE, "former_usernames", "positions", "quarantined_records"]

@@ -31,7 +31,7 @@ from collectors.retry import RetryPolicy
 from collectors.source import Context, Source
 from demo.gitlab import GitLabFake
 from tests.collectors.gitlab.company import HANDBOOK, STEPS, Company
-from tests.collectors.gitlab.conftest import rows
+from tests.collectors.gitlab.conftest import empty, rows
 from tests.collectors.gitlab.truth import BESIDE, LIVE, STORED, expected, shown
 
 MINUTES = float(os.environ.get("TEAMGAUGE_HISTORIES_MINUTES", "0"))
@@ -110,16 +110,6 @@ class Tally:
     kills: int = 0
     meanwhile: int = 0
     comparisons: int = 0
-
-
-def empty(engine: Engine) -> None:
-    """Takes away all that a collection leaves; for a few rows DELETE is many times quicker."""
-    with engine.begin() as connection:
-        for table in (
-            *("merge_requests", "projects", "accounts"),  # children vanish with them
-            *("positions", "quarantined_records", "runs"),
-        ):
-            connection.execute(text(f"DELETE FROM {table}"))
 
 
 def stored(engine: Engine, query: str) -> set[tuple[Any, ...]]:
