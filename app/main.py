@@ -28,7 +28,7 @@ that is given twice; an empty one is as good as absent. Instants are UTC, number
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
-    """The application on a migrated database; it reads only.
+    """The application on a migrated database; only webhooks write.
 
     Serving on an address that is not loopback without sign-in is refused by `serve`, not here.
     """
@@ -41,13 +41,14 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation,
     )
-    # Every answer is of one moment, and no request can write.
+    # Every answer is of one moment, and no request for one can write.
     reading = sessions(
         engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     )
     app.state.settings = settings
     app.state.engine = engine
     app.state.sessions = reading
+    app.state.writing = sessions(engine)  # for webhooks alone, which note what to read next
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(require_each_once)])
     pages.register(app, settings, reading)

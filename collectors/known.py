@@ -119,9 +119,10 @@ class Known:
         return {row.address for row in rows}
 
     def finished_runs(self) -> int:
-        """How many runs of this source there were before this one."""
+        """How many runs of this source there were before this one, without those of marks alone."""
         rows = self._rows(
-            "SELECT count(*) AS n FROM runs WHERE source = :source AND outcome <> 'running'",
+            "SELECT count(*) AS n FROM runs"
+            " WHERE source = :source AND outcome <> 'running' AND kind <> 'marked'",
             source=self._source,
         )
         return int(rows[0].n)
@@ -160,6 +161,16 @@ class Known:
             source=self._source,
         )
         return {row.person_id: KnownPerson(row.attributes, row.username) for row in rows}
+
+    def marks(self) -> dict[int, dict[int, datetime]]:
+        """What this source said has changed: by project the numbers of merge requests, and when."""
+        found: dict[int, dict[int, datetime]] = {}
+        for row in self._rows(
+            "SELECT project_id, iid, seen_at FROM marks WHERE source = :source",
+            source=self._source,
+        ):
+            found.setdefault(row.project_id, {})[row.iid] = row.seen_at
+        return found
 
     def accounts(self) -> list[int]:
         """Ids of all accounts, ascending."""

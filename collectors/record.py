@@ -210,11 +210,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What was marked to be read next has been read. seen_at: of the mark; a later one stays."""
+
+    project_id: int
+    iid: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What is stored together in one transaction. Records may come in any order of tables.
 
     Of several records for one row the last holds.
     forget: scopes whose positions are given up, so that they are read from the beginning again.
+    served: marks that this batch answers.
     accepted: addresses whose records, refused earlier, can be read now or are gone.
     """
 
@@ -224,3 +234,4 @@ class Batch:
     forget: Sequence[str] = ()
     refused: Sequence[Refused] = ()
     accepted: Sequence[str] = ()
+    served: Sequence[Served] = ()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.errors import AppError
 from app.settings import Settings
 from app.store.engine import advisory_lock, sessions
-from app.store.tables import Run, WorkItem
+from app.store.tables import Mark, Run, WorkItem
 from collectors.known import Known
 from collectors.pace import Pace
 from collectors.record import Batch
@@ -80,11 +80,13 @@ def run(
     started_at: datetime,
     report: Callable[[Progress], None] | None = None,
     prepare: Callable[[int, Context, Stored], None] | None = None,
+    marked: bool = False,
 ) -> RunReport:
     """Collects one source: each batch in one transaction with its positions and the run's counters.
 
     started_at: the run's beginning by our clock, at or before the first request.
     report: called with progress, from the calling thread.
+    marked: reads only what the source was told to have changed; it does not bring the source up to date.
     prepare: called before the first request with the run's id, its context and what it has stored.
     What the source could not read is in the answer's failures. Raises LockedError (status 75) when
     another run of the source is under way, and AppError when the database cannot be used at all.
@@ -93,11 +95,17 @@ def run(
     result: RunReport | None = None
     try:
         with advisory_lock(engine, f"collect:{source.name}", f"the source {source.name}") as lock:
-            run_id = _begin(engine, source.name, full, started_at)
+            context = Context(
+                settings=settings,
+                known=Known(engine, source.name),
+                full=full,
+                started_at=started_at,
+                marked=marked,
+                pace=partial(Pace, engine),
+            )
+            run_id = _begin(engine, source.name, context)
             with _failure_recorded(engine, run_id):
-                result = _collect(
-                    engine, source, settings, full, started_at, run_id, report, prepare, lock
-                )
+                result = _collect(engine, source, context, run_id, report, prepare, lock)
                 _record(engine, run_id, result)
     except DBAPIError as error:
         # The database went away. The row stays `running` until the next run of the source.
@@ -111,7 +119,7 @@ def run(
     return result
 
 
-def _begin(engine: Engine, source: str, full: bool, started_at: datetime) -> int:
+def _begin(engine: Engine, source: str, context: Context) -> int:
     """Begins the run's row. Rows still `running` are of killed processes: the lock is ours.
 
     What they had handed out is taken back: whoever is at it can store nothing any more.
@@ -124,14 +132,14 @@ def _begin(engine: Engine, source: str, full: bool, started_at: datetime) -> int
             .where(Run.source == source, Run.outcome == "running")
             .values(
                 outcome="failed",
-                finished_at=started_at,
+                finished_at=context.started_at,
                 message="The process ended before the run was over.",
             )
         )
         row = Run(
             source=source,
-            kind="full" if full else "incremental",
-            started_at=started_at,
+            kind=context.kind,
+            started_at=context.started_at,
             outcome="running",
         )
         session.add(row)
@@ -143,28 +151,21 @@ def _begin(engine: Engine, source: str, full: bool, started_at: datetime) -> int
 def _collect(
     engine: Engine,
     source: Source,
-    settings: Settings,
-    full: bool,
-    started_at: datetime,
+    context: Context,
     run_id: int,
     report: Callable[[Progress], None] | None,
     prepare: Callable[[int, Context, Stored], None] | None,
     lock: Connection,
 ) -> RunReport:
-    context = Context(
-        settings=settings,
-        known=Known(engine, source.name),
-        full=full,
-        started_at=started_at,
-        pace=partial(Pace, engine),
-    )
     total = Stored()
     if report is not None:
         context.tell = _telling(source.name, report, context, total)
     if prepare is not None:
         prepare(run_id, context, total)
     failure: AppError | None = None
-    batches = source.fetch(context)
+    fetch = source.marked if context.marked else source.fetch
+    assert fetch is not None, f"{source.name} has no marks"
+    batches = fetch(context)
     try:
         for batch in batches:
             # Where the database was away for a moment, another run may have begun by now.
@@ -201,10 +202,10 @@ def _report(source: str, context: Context, total: Stored, failure: AppError | No
         outcome = "partial"
     else:
         outcome = "done"
-    current = failure is None and not context.held_back
+    current = failure is None and not context.held_back and not context.marked
     return RunReport(
         source=source,
-        kind="full" if context.full else "incremental",
+        kind=context.kind,
         started_at=context.started_at,
         finished_at=datetime.now(UTC),
         outcome=outcome,
@@ -235,6 +236,11 @@ def _record(engine: Engine, run_id: int, result: RunReport) -> None:
                 **{name: getattr(result, name) for name in COUNTED},
             )
         )
+        if result.data_through is not None:
+            # What was marked before it began is among what it has read.
+            session.execute(
+                delete(Mark).where(Mark.source == result.source, Mark.seen_at < result.started_at)
+            )
     log.info(
         "collect.finished",
         source=result.source,

@@ -97,7 +97,7 @@ class Context:
     """What the collector of one source is given for one run.
 
     known: read-only answers about what is stored.
-    full: read everything again, whatever is known.
+    full: read everything again, whatever is known. marked: read only what was marked.
     started_at: the run's beginning, by our clock. ahead: how far the source's clock is ahead of it.
     tell: called with (what is being read, done, total) for progress bars.
     hand_out: has pieces of the run done by whoever has time, and comes back when all are done; what
@@ -117,9 +117,17 @@ class Context:
     remarks: list[str] = field(default_factory=list)
     held_back: bool = False
     ahead: timedelta = timedelta(0)
+    marked: bool = False
     hand_out: Callable[[Sequence[Handed]], None] | None = None
     on_stop: Callable[[Callable[[], None]], None] = lambda call: None
     pace: Callable[[str, str], Pace | None] = lambda address, token: None
+
+    @property
+    def kind(self) -> str:
+        """That of the run, as in `runs.kind`."""
+        if self.marked:
+            return "marked"
+        return "full" if self.full else "incremental"
 
     def fail(self, error: AppError, *, holds_back: bool) -> None:
         """Notes that part of the source could not be read; the rest goes on.
@@ -160,6 +168,7 @@ class Source:
 
     name: as on the command line and in `runs.source`. title: as people call it.
     fetch: yields what there is to store; raises AppError when it cannot go on at all.
+    marked: yields only what was marked to be read next; None: it has no marks.
     helper: makes what does the pieces that `fetch` hands out, for one run in one process. Its context
         counts what all of them ask for. None: it hands out none.
     """
@@ -168,3 +177,4 @@ class Source:
     title: str
     fetch: Callable[[Context], Iterator[Batch]]
     helper: Callable[[Context], Helper] | None = None
+    marked: Callable[[Context], Iterator[Batch]] | None = None

@@ -86,7 +86,7 @@ def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
 def enqueue_sources(engine: "Engine", names: Sequence[str], *, full: bool) -> int:
     """Puts a run of each source into the queue; status 75 where one is waiting already."""
     from app.store.engine import sessions
-    from collectors.queued.tasks import enqueue_run
+    from app.store.queue import enqueue_run
 
     statuses = []
     for name in names:

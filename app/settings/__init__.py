@@ -11,6 +11,7 @@ from app.settings.load import (
     greenhouse_secret,
     load_settings,
     secrets,
+    webhook_secret,
 )
 from app.settings.models import (
     AuthSettings,
@@ -54,4 +55,5 @@ __all__ = [
     "greenhouse_secret",
     "load_settings",
     "secrets",
+    "webhook_secret",
 ]

@@ -27,6 +27,7 @@ PREFIX = "TEAMGAUGE_"
 PATHS = (
     ("database", "data_dir"),
     ("gitlab", "token_file"),
+    ("gitlab", "webhook_secret_file"),
     ("gitlab", "ca_file"),
     ("bamboohr", "api_key_file"),
     ("greenhouse", "client_secret_file"),
@@ -119,6 +120,18 @@ def greenhouse_secret(settings: Settings) -> str:
     return _secret_in(file, f"greenhouse.client_secret_file {file}", "secret")
 
 
+def webhook_secret(settings: Settings) -> str:
+    """What GitLab sends with its events, from the configuration or from webhook_secret_file; empty:
+    events are not taken.
+
+    Raises ConfigurationError when the file cannot be read or holds no secret.
+    """
+    file = settings.gitlab.webhook_secret_file
+    if file is None:
+        return settings.gitlab.webhook_secret.get_secret_value()
+    return _secret_in(file, f"gitlab.webhook_secret_file {file}", "secret")
+
+
 def _secret_in(file: Path, name: str, what: str) -> str:
     """The token or key that a file holds; name: of the file, for sentences."""
     try:
@@ -137,7 +150,7 @@ def _secret_in(file: Path, name: str, what: str) -> str:
 
 def secrets(settings: Settings) -> tuple[str, ...]:
     """Every secret of the configuration, so that no log line may contain one."""
-    found = {gitlab_token(settings), bamboohr_key(settings), greenhouse_secret(settings)}
+    found = {read(settings) for _, _, read in FILES_OF_SECRETS}
     for name in sections():
         for value in dict(getattr(settings, name)).values():
             if isinstance(value, SecretStr):
@@ -150,6 +163,7 @@ def secrets(settings: Settings) -> tuple[str, ...]:
 
 FILES_OF_SECRETS = (
     ("gitlab", "token", gitlab_token),
+    ("gitlab", "webhook_secret", webhook_secret),
     ("bamboohr", "api_key", bamboohr_key),
     ("greenhouse", "client_secret", greenhouse_secret),
 )

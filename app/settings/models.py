@@ -220,6 +220,8 @@ class GitLabSettings(Section):
     url: Annotated[Address, AfterValidator(_gitlab_address)] = "https://gitlab.com"
     token: Secret = SecretStr("")
     token_file: OptionalPath = None
+    webhook_secret: Secret = SecretStr("")
+    webhook_secret_file: OptionalPath = None
     ca_file: OptionalPath = None
     concurrency: Annotated[Whole, Field(ge=1, le=64)] = 8
     groups: tuple[FullPath, ...] = ()

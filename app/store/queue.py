@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
-from app.store.engine import driver_connection
+from app.store.engine import connection_options, driver_connection
 
 SCHEMA = "queue"
 """Of procrastinate's tables, types and functions, so that ours are all that lies beside them."""
@@ -22,6 +23,7 @@ behind somebody who waits for it."""
 
 REFRESH = "refresh"
 COLLECT = "collect"
+READ_MARKED = "read_marked"
 COLLECT_ALL = "collect_all"
 WORK = "work"
 """Names of the jobs; `collectors.queued.tasks` does them."""
@@ -53,22 +55,19 @@ def _driver(connection: Connection) -> psycopg.Connection[Any]:
 
 
 @contextmanager
-def _inside(driver: psycopg.Connection[Any]) -> Iterator[None]:
+def _inside(driver: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
     """Inside its schema for a part of the transaction: procrastinate names its tables without it."""
     driver.execute(f"SET LOCAL search_path TO {SCHEMA}")
-    yield
+    yield driver
     # Not where it failed: then the transaction has, and the setting ends with it.
     driver.execute("SET LOCAL search_path TO DEFAULT")
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:
     """What procrastinate's own connections to the engine's database are made with."""
-    # What `make_engine` adds to the address, with our schema.
-    arguments = {**engine.dialect.create_connect_args(engine.url)[1]}
-    options = arguments.get("options", "")
-    arguments["options"] = f"{options} -c timezone=UTC -c search_path={SCHEMA}".strip()
-    arguments.setdefault("connect_timeout", "10")
-    return arguments
+    options = connection_options(engine.url)
+    options["options"] += f" -c search_path={SCHEMA}"
+    return {**engine.dialect.create_connect_args(engine.url)[1], **options}
 
 
 def enqueue(
@@ -79,24 +78,44 @@ def enqueue(
     queue: str = RUNS,
     alone: str | None = None,
     waiting_once: str | None = None,
+    after: float = 0.0,
 ) -> list[int]:
     """Puts jobs into the queue with the session's transaction, one for each of `arguments`.
 
     alone: of the jobs with this name one runs at a time. waiting_once: of those with this name one
-    waits at a time. Answers the ids of the jobs; none where one waits already.
+    waits at a time. after: seconds before it begins. Answers the ids of the jobs; none where one waits
+    already.
     """
     from procrastinate import App, SyncPsycopgConnector
     from procrastinate.exceptions import AlreadyEnqueued
 
-    driver = driver_connection(session)
     deferrer = App(connector=SyncPsycopgConnector()).configure_task(
-        task, queue=queue, lock=alone, queueing_lock=waiting_once, connection=driver
+        task,
+        queue=queue,
+        lock=alone,
+        queueing_lock=waiting_once,
+        schedule_at=datetime.now(UTC) + timedelta(seconds=after) if after else None,
     )
     try:
-        with session.begin_nested(), _inside(driver):
+        # The savepoint is made with the first look at the connection inside it.
+        with session.begin_nested(), _inside(driver_connection(session)) as driver:
+            deferrer.connection = driver
             return deferrer.batch_defer(*(dict(each) for each in arguments))
     except AlreadyEnqueued:
         return []
+
+
+def enqueue_run(session: Session, source: str, *, full: bool) -> bool:
+    """Has a source collected by a worker; False: a run of it is waiting already."""
+    return bool(
+        enqueue(
+            session,
+            COLLECT,
+            [{"source": source, "full": full}],
+            alone=f"collect {source}",
+            waiting_once=f"collect {source}",
+        )
+    )
 
 
 def give_back(session: Session, silent: float) -> int:

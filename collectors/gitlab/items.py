@@ -9,6 +9,7 @@ from collectors.gitlab.changed_paths import ReadChangedPaths
 from collectors.gitlab.collection import Item
 from collectors.gitlab.counts import RepairCount
 from collectors.gitlab.lists import ReadProject
+from collectors.gitlab.marked import ReadMarked
 from collectors.gitlab.reach import SettleProject
 from collectors.gitlab.reread import Reread
 from collectors.gitlab.windows import PlanWindows, ReadWindow
@@ -21,6 +22,7 @@ KINDS: tuple[type[Item], ...] = (
     RepairCount,
     SettleProject,
     ReadChangedPaths,
+    ReadMarked,
 )
 """Every kind of work, in the order in which a run comes to them."""
 

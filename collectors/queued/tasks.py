@@ -7,12 +7,11 @@ from functools import partial
 from typing import Any
 
 import structlog
-from procrastinate import App, BaseConnector, BaseRetryStrategy, RetryDecision
+from procrastinate import App, BaseConnector, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from app.errors import LockedError
+from app.errors import AppError, LockedError
 from app.metrics.refresh import refresh as recompute
 from app.settings import Settings
 from app.store import queue
@@ -56,25 +55,12 @@ class _Retry(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """When to begin the job again; None: it is given up."""
+        del job
         if isinstance(exception, StoppedError):
             return RetryDecision(retry_at=datetime.now(UTC))
-        waits = isinstance(exception, LockedError) and job.attempts < LOCKED_ATTEMPTS
-        if self._always or waits:
+        if self._always or isinstance(exception, LockedError):
             return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=self._pause))
         return None
-
-
-def enqueue_run(session: Session, source: str, *, full: bool) -> bool:
-    """Has a source collected by a worker; False: a run of it is waiting already."""
-    return bool(
-        queue.enqueue(
-            session,
-            queue.COLLECT,
-            [{"source": source, "full": full}],
-            alone=f"collect {source}",
-            waiting_once=f"collect {source}",
-        )
-    )
 
 
 class Tasks:
@@ -89,11 +75,18 @@ class Tasks:
         self._stop = stop
         self.helping = Helping(engine, settings, self._sources, stop.register)
 
-    def collect(self, *, source: str, full: bool) -> None:
+    def collect(self, job: JobContext, *, source: str, full: bool) -> None:
         """One run of a source. Its pieces go through the queue, everything else is done here.
 
         Raises LockedError while another one is under way, StoppedError when this process is to end.
         """
+        self._run(job, source, full=full, marked=False)
+
+    def read_marked(self, job: JobContext, *, source: str) -> None:
+        """What was marked of a source. Raises as `collect` does."""
+        self._run(job, source, full=False, marked=True)
+
+    def _run(self, job: JobContext, source: str, *, full: bool, marked: bool) -> None:
         if source not in self._settings.configured_sources():
             log.error("worker.not_configured", source=source)
             return
@@ -101,31 +94,42 @@ class Tasks:
         def prepare(run_id: int, context: Context, total: Stored) -> None:
             context.on_stop = self._stop.register
             context.pace = partial(Pace, self._engine, look_every=1.0)
-            context.hand_out = HandingOut(
-                self._engine,
-                run_id,
-                context,
-                total,
-                silent=self._settings.worker.silent_seconds,
-                stopping=self._stop.told,
-            )
+            if not marked:
+                context.hand_out = HandingOut(
+                    self._engine,
+                    run_id,
+                    context,
+                    total,
+                    silent=self._settings.worker.silent_seconds,
+                    stopping=self._stop.told,
+                )
 
-        runner.run(
-            self._engine,
-            self._sources[source],
-            self._settings,
-            full=full,
-            started_at=datetime.now(UTC),
-            prepare=prepare,
-        )
+        try:
+            runner.run(
+                self._engine,
+                self._sources[source],
+                self._settings,
+                full=full,
+                marked=marked,
+                started_at=datetime.now(UTC),
+                prepare=prepare,
+            )
+        except LockedError as error:
+            if job.job.attempts < LOCKED_ATTEMPTS:
+                raise
+            log.warning("collect.locked", source=source, message=str(error))
+            return
+        except AppError as error:
+            log.error("collect.failed", source=source, message=str(error))  # noqa: TRY400
+            return
         with sessions(self._engine).begin() as session:
             queue.enqueue(session, queue.REFRESH, alone="refresh", waiting_once="refresh")
 
-    def work(self, *, item: int) -> None:
+    def work(self, _: JobContext, *, item: int) -> None:
         """One piece of a run."""
         self.helping.work(item)
 
-    def refresh(self) -> None:
+    def refresh(self, _: JobContext) -> None:
         """The indicators, from what is stored."""
         with sessions(self._engine).begin() as session:
             report = recompute(session, self._settings, datetime.now(UTC))
@@ -136,12 +140,12 @@ class Tasks:
             restated=report.written.restated,
         )
 
-    def collect_all(self, *, timestamp: int) -> None:
+    def collect_all(self, _: JobContext, *, timestamp: int) -> None:
         """Everything that is configured, when the clock says so."""
         del timestamp  # which the queue needs to have it done once
         with sessions(self._engine).begin() as session:
             for source in self._settings.configured_sources():
-                if not enqueue_run(session, source, full=False):
+                if not queue.enqueue_run(session, source, full=False):
                     log.info("collect.waiting_already", source=source)
 
     def register(self, connector: BaseConnector) -> App:
@@ -151,6 +155,7 @@ class Tasks:
         later = _Retry(pause, always=False)
         tasks = [
             _Task(queue.COLLECT, queue.RUNS, self.collect, later),
+            _Task(queue.READ_MARKED, queue.RUNS, self.read_marked, later),
             _Task(queue.WORK, queue.ITEMS, self.work, _Retry(min(pause, 5), always=True)),
             _Task(queue.REFRESH, queue.RUNS, self.refresh, later),
         ]
@@ -158,7 +163,12 @@ class Tasks:
             every = _Task(queue.COLLECT_ALL, queue.RUNS, self.collect_all, later)
             tasks.append(replace(every, cron=self._settings.worker.collect_every))
         for task in tasks:
-            made: Any = app.task(name=task.name, queue=task.queue, retry=task.retry)(task.run)
+            made: Any = app.task(
+                name=task.name,
+                queue=task.queue,
+                retry=task.retry,
+                pass_context=True,
+            )(task.run)
             if task.cron:
                 app.periodic(cron=task.cron)(made)
         return app

@@ -18,7 +18,7 @@ class Run(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]
     kind: Mapped[str]
-    """incremental or full."""
+    """incremental, full, or marked: only what a webhook told of."""
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str]
