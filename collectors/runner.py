@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ LISTED_SENTENCES = 20
 
 
 COUNTED = (
-    *("requests", "requests_by_kind", "retries", "waited_seconds"),
+    *("requests", "requests_by_kind", "retries", "waited_seconds", "seconds"),
     *("rows_read", "rows_new", "rows_changed", "rows_deleted", "quarantined"),
 )
 """What is counted of a run, in its report and its row."""
@@ -44,7 +45,7 @@ class RunReport:
         clock, in which its records are dated. None where the run ended early, or where something
         that was collected before could not be read again.
     failures: what could not be read, each with one sentence. remarks: what is no failure.
-    The counts are those of the table `runs`.
+    The counts are those of the table `runs`. seconds: from having the lock to the end.
     """
 
     source: str
@@ -64,6 +65,7 @@ class RunReport:
     quarantined: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
+    seconds: float = 0.0
 
     @property
     def status(self) -> int:
@@ -103,9 +105,11 @@ def run(
                 marked=marked,
                 pace=partial(Pace, engine),
             )
+            begun = monotonic()
             run_id = _begin(engine, source.name, context)
             with _failure_recorded(engine, run_id):
                 result = _collect(engine, source, context, run_id, report, prepare, lock)
+                result = replace(result, seconds=monotonic() - begun)
                 _record(engine, run_id, result)
     except DBAPIError as error:
         # The database went away. The row stays `running` until the next run of the source.
@@ -244,14 +248,18 @@ def _record(engine: Engine, run_id: int, result: RunReport) -> None:
     log.info(
         "collect.finished",
         source=result.source,
+        kind=result.kind,
         outcome=result.outcome,
         requests=result.requests,
+        requests_by_kind=result.requests_by_kind,
+        read=result.rows_read,
         new=result.rows_new,
         changed=result.rows_changed,
         deleted=result.rows_deleted,
         quarantined=result.quarantined,
         retries=result.retries,
-        seconds=round((result.finished_at - result.started_at).total_seconds(), 3),
+        waited_seconds=round(result.waited_seconds, 3),
+        seconds=round(result.seconds, 3),
     )
 
 

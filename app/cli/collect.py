@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,7 +109,6 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
     by_name = {source.name: source for source in SOURCES}
     statuses: list[int] = []
     for name in names:
-        began = monotonic()
         try:
             with following() as report:
                 done = run(
@@ -125,23 +123,35 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
             typer.echo(f"{name}: {error}")
             statuses.append(error.status)
         else:
-            _tell(done, monotonic() - began)
+            _tell(done)
             statuses.append(done.status)
     if any(status != LockedError.status for status in statuses):
         refresh_indicators(engine, settings)
     return 1 if 1 in statuses else max(statuses)
 
 
-def _tell(done: "RunReport", seconds: float) -> None:
-    plural = "" if done.requests == 1 else "s"
-    requests = f"{done.requests:,} request{plural} and " if done.requests else ""
+def _tell(done: "RunReport") -> None:
+    requests = ""
+    if done.requests:
+        kinds = sorted(done.requests_by_kind.items(), key=lambda kind: (-kind[1], kind[0]))
+        told = ", ".join(f"{name} {number:,}" for name, number in kinds)
+        requests = f"{_counted(done.requests, 'request')} ({told}) and "
     typer.echo(
         f"{done.source}: {done.outcome}, {done.rows_read:,} rows read, {done.rows_new:,} new, "
-        f"{done.rows_changed:,} changed, {done.rows_deleted:,} removed, in {requests}{seconds:.1f} s."
+        f"{done.rows_changed:,} changed, {done.rows_deleted:,} removed, in {requests}{done.seconds:.1f} s."
     )
+    if done.retries:
+        typer.echo(
+            f"{done.source}: {_counted(done.retries, 'request')} sent again after "
+            f"{done.waited_seconds:.1f} s of waiting."
+        )
     for sentence in (*map(str, done.failures), *done.remarks):
         typer.echo(redacted(f"{done.source}: {sentence}"))
     if done.quarantined:
         typer.echo(
             f"{done.source}: {done.quarantined:,} records could not be read; the page /data lists them."
         )
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

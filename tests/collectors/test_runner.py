@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from app.errors import AppError, LockedError
 from app.settings import Settings
@@ -46,6 +47,23 @@ def test_records_are_stored_in_any_order_with_position_and_report(engine: Engine
     assert rows(
         engine, "SELECT outcome, kind, data_through, requests, rows_new, message FROM runs"
     ) == [("done", "incremental", NOW, 1, 7, "")]
+
+
+def test_the_log_tells_what_the_run_s_row_tells(engine: Engine) -> None:
+    refused = Refused(kind="note", address="https://git.test/1", reason="odd")
+    with capture_logs() as events:
+        report = collect(engine, first_batch(), Batch(refused=[refused]))
+    [told] = [each for each in events if each["event"] == "collect.finished"]
+    columns = ("requests", "requests_by_kind", "rows_read", "rows_new", "rows_changed")
+    columns += ("rows_deleted", "quarantined", "retries", "waited_seconds", "seconds")
+    [row] = rows(engine, f"SELECT {', '.join(columns)} FROM runs")
+    assert row[:-1] == tuple(getattr(report, name) for name in columns[:-1])
+    assert row[:2] == (2, {"page": 2})
+    assert row[-1] == report.seconds > 0
+    logged = [told.get(name, told.get(name.removeprefix("rows_"))) for name in columns]
+    assert logged[:-1] == list(row[:-1])
+    assert logged[-1] == pytest.approx(row[-1], abs=0.001)
+    assert (told["source"], told["kind"], told["outcome"]) == ("made", "incremental", "partial")
 
 
 def test_what_was_asked_before_a_failure_is_counted(engine: Engine) -> None:
