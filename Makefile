@@ -37,6 +37,15 @@ test-histories: .venv/.dev ## play random histories against the collector for ha
 	TEAMGAUGE_HISTORIES_MINUTES=$(or $(MINUTES),30) .venv/bin/python -m pytest --capture=no \
 		tests/collectors/gitlab/test_histories.py
 
+FAULTS := tests/collectors/gitlab/test_faults.py tests/collectors/gitlab/test_shapes.py \
+	tests/collectors/gitlab/test_database_faults.py tests/collectors/bamboohr/test_faults.py \
+	tests/collectors/greenhouse/test_faults.py tests/app/cli/test_killed.py tests/app/cli/test_processes.py
+
+.PHONY: test-faults
+test-faults: .venv/.dev ## try each fault at every request, not only at a few (about an hour)
+	TEAMGAUGE_TEST_FAULTS=all .venv/bin/python -m pytest --numprocesses 2 --dist load \
+		--timeout 3600 $(FAULTS)
+
 .PHONY: lint
 lint: .venv/.dev ## check style, types, import directions and the Dockerfile
 	.venv/bin/ruff check .

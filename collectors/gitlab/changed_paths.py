@@ -7,6 +7,7 @@ from typing import Any
 from collectors.gitlab.collection import Collection, Found, ProjectItem
 from collectors.gitlab.errors import HeavyQueryError, QueryRefusedError
 from collectors.gitlab.merge_requests import as_list
+from collectors.gitlab.quarantine import CHANGED_PATHS_OF
 from collectors.gitlab.queries import CHANGED_PATHS
 from collectors.gitlab.records import ChangedPathRecord, ChangedPathsReadRecord, global_id
 from collectors.gitlab.side_by_side import Put
@@ -82,7 +83,7 @@ def _batch(found: Found, nodes: Sequence[Any]) -> Batch:
             paths = {value_at(each, "path", convert=text) for each in stats}
         except RecordError as error:
             # It stays unread, and so is asked for again in the next run.
-            address = f"{found.record.web_url} changed paths"
+            address = f"{found.record.web_url}{CHANGED_PATHS_OF}"
             refused.append(Refused(kind="changed_paths", address=address, reason=str(error)))
             continue
         read.append(number)
@@ -92,5 +93,5 @@ def _batch(found: Found, nodes: Sequence[Any]) -> Batch:
         records=records,
         complete=[Complete(record=ChangedPathRecord, column="merge_request_id", values=read)],
         refused=refused,
-        accepted=[] if refused else [f"{found.record.web_url} changed paths"],
+        accepted=[] if refused else [f"{found.record.web_url}{CHANGED_PATHS_OF}"],
     )

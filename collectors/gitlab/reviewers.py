@@ -12,7 +12,7 @@ from collectors.gitlab.merge_requests import Told
 from collectors.gitlab.notes import open_requests
 from collectors.gitlab.records import NoteRecord, global_id
 from collectors.known import KnownMergeRequest
-from collectors.record import RecordError, instant, value_at
+from collectors.record import RecordError, dig, instant, value_at
 
 PAGE = 100
 REFUSALS = 3
@@ -141,5 +141,5 @@ def _read_rows(rows: Sequence[Any]) -> Rows:
             row, "created_at", convert=instant, optional=True
         )
         for row in rows
-        if isinstance(row, Mapping) and row.get("user") is not None
+        if row is None or dig(row, "user") != (True, None)  # else a user who is no more
     }

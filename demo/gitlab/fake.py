@@ -162,6 +162,22 @@ class GitLabFake:
         """Answers the next GraphQL queries as after GitLab's 30 seconds."""
         self.faults.add(Fault(Kind.TIME_OUT, times, skip, "graphql", match))
 
+    def change_next(
+        self,
+        change: Callable[[Any], Any],
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        only: str = "",
+        match: Callable[[Request], bool] | None = None,
+    ) -> None:
+        """Sends other JSON than the next answers have: as of another version, or of a mistake."""
+        self.faults.add(Fault(Kind.CHANGE, times, skip, only, match, change=change))
+
+    def delay_next(self, seconds: float, *, times: int | None = 1, skip: int = 0) -> None:
+        """Lets the next answers wait."""
+        self.faults.add(Fault(Kind.LATE, times, skip, seconds=seconds))
+
     def expire_token_after(self, requests: int, token: str | None = None) -> None:
         """Lets the token (the default one) pass so many more requests, then answers 401."""
         self.tokens[token or self.token].requests_left = requests
@@ -219,6 +235,11 @@ class GitLabFake:
             answer = self._answer(request, path, body, fault)
         if fault is not None and fault.kind is Kind.DROP:
             raise Dropped(answer)
+        if fault is not None and fault.kind is Kind.LATE:
+            self._stopping.wait(fault.seconds)
+        if fault is not None and fault.change is not None:
+            changed = orjson.dumps(fault.change(orjson.loads(answer.body)))
+            answer = Answer(answer.status, changed, answer.headers, answer.content_type)
         if fault is not None and fault.kind is Kind.TRUNCATE:
             half = answer.body[: len(answer.body) // 2]
             answer = Answer(answer.status, half, answer.headers, answer.content_type)
