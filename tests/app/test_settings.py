@@ -371,3 +371,14 @@ def test_greenhouse_s_secret_in_a_file(folder: Path) -> None:
         ConfigurationError, match=r"client_secret_file is set, so greenhouse.client_id"
     ):
         load_settings_with("[greenhouse]\nclient_secret_file = 'hush'\n")
+
+
+def test_when_workers_collect_is_written_as_in_a_crontab(folder: Path) -> None:
+    (folder / "teamgauge.toml").write_text('[worker]\ncollect_every = " */5 * * * 1-5 "\n')
+    assert load_settings(None).worker.collect_every == "*/5 * * * 1-5"
+    for wrong in ("5", "* * * *", "61 * * * *", "* * * * * *", "@daily", "every hour"):
+        text = refusal(f'[worker]\ncollect_every = "{wrong}"\n', folder)
+        assert (
+            f'worker.collect_every must be five fields as in a crontab, such as "*/5 * * * *", not "{wrong}"'
+            in text
+        )

@@ -60,6 +60,7 @@ def variables(fake: GitLabFake, database_url: str) -> Iterator[dict[str, str]]:
             "TEAMGAUGE_GITLAB__GROUPS": "acme",
             "TEAMGAUGE_DATABASE__URL": database_url,
             "TEAMGAUGE_WORKER__SILENT_SECONDS": "3",
+            "TEAMGAUGE_REPORTING__HISTORY_START": "2026-01-01",
         }
 
 
