@@ -54,8 +54,10 @@ def test_the_log_tells_what_the_run_s_row_tells(engine: Engine) -> None:
     with capture_logs() as events:
         report = collect(engine, first_batch(), Batch(refused=[refused]))
     [told] = [each for each in events if each["event"] == "collect.finished"]
-    columns = ("requests", "requests_by_kind", "rows_read", "rows_new", "rows_changed")
-    columns += ("rows_deleted", "quarantined", "retries", "waited_seconds", "seconds")
+    columns: tuple[str, ...] = (
+        *("requests", "requests_by_kind", "rows_read", "rows_new", "rows_changed"),
+        *("rows_deleted", "quarantined", "retries", "waited_seconds", "seconds"),
+    )
     [row] = rows(engine, f"SELECT {', '.join(columns)} FROM runs")
     assert row[:-1] == tuple(getattr(report, name) for name in columns[:-1])
     assert row[:2] == (2, {"page": 2})
