@@ -25,8 +25,8 @@ holidays = []
 url = "https://gitlab.com"
 # A token with the scope read_api; or token_file = "path", a file that holds nothing else.
 token = ""
-# What GitLab sends as secret token with its webhooks to /webhooks/gitlab; or webhook_secret_file =
-# "path". Empty: events are not taken, and nothing is missing.
+# The secret token of GitLab's webhooks to /webhooks/gitlab; or webhook_secret_file = "path".
+# Empty: events are not taken, and nothing is missing.
 webhook_secret = ""
 # ca_file = "path" for a certificate authority of your own.
 # Requests in flight at once, 1 to 64.
