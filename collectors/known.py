@@ -1,6 +1,6 @@
 """What is stored already, for collectors that read only what differs: answers, never a session."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Semaphore
@@ -10,6 +10,9 @@ from sqlalchemy import Engine, Row, text
 
 LOOKUPS_AT_ONCE = 4
 """The threads of a collector must not use up the engine's connections."""
+
+PORTION = 5_000
+"""Merge requests of a project that are told at a time."""
 
 CREATED = """
     deleted_at IS NULL AND project_id = ANY(:project_ids)
@@ -281,14 +284,24 @@ class Known:
             for row in rows
         }
 
-    def merge_requests_of(self, project_id: int) -> dict[int, tuple[int, str]]:
-        """(number in its project, web address) by id, of a project's merge requests not deleted."""
-        rows = self._rows(
-            "SELECT id, iid, web_url FROM merge_requests"
-            " WHERE project_id = :project_id AND deleted_at IS NULL",
-            project_id=project_id,
-        )
-        return {row.id: (row.iid, row.web_url) for row in rows}
+    def merge_requests_of(self, project_id: int) -> Iterator[dict[int, str]]:
+        """The web addresses by id of a project's merge requests not deleted, in portions: there may
+        be more of them than a run should hold at once."""
+        after = 0
+        while True:
+            rows = self._rows(
+                "SELECT id, web_url FROM merge_requests"
+                " WHERE project_id = :project_id AND deleted_at IS NULL AND id > :after"
+                " ORDER BY id LIMIT :most",
+                project_id=project_id,
+                after=after,
+                most=PORTION,
+            )
+            if rows:
+                after = rows[-1].id
+                yield {row.id: row.web_url for row in rows}
+            if len(rows) < PORTION:
+                return
 
     def created(
         self, project_ids: Collection[int], since: datetime | None, until: datetime | None

@@ -127,8 +127,8 @@ def repair_count(
     if not count and not told:
         # The project answers and has none: nothing need be asked for by its number.
         at = collection.context.started_at
-        gone = known.created([project_id], None, None)
-        put(Batch(records=[GoneRecord(id=number, deleted_at=at) for number in gone]))
+        for gone in known.merge_requests_of(project_id):
+            put(Batch(records=[GoneRecord(id=number, deleted_at=at) for number in gone]))
     elif wanted:
         reread(collection, found, wanted, put, path)
 

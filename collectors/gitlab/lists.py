@@ -16,7 +16,6 @@ from collectors.gitlab.records import AddressRecord, FormerUsernameRecord, Proje
 from collectors.gitlab.scopes import Scope, configured
 from collectors.gitlab.side_by_side import Put
 from collectors.gitlab.windows import is_begun, read_in_windows
-from collectors.known import KnownProject
 from collectors.record import Batch, Reached, Record
 
 OVERLAP = timedelta(minutes=5)
@@ -70,7 +69,7 @@ def _watch(collection: Collection, scope: Scope, put: Put[Batch]) -> None:
                 since=position.through,
                 whole=False,
                 about=scope.about,
-                put=put,
+                put=lambda batch: put(_without_renamed(collection, batch)),
             )
         # Where the group's list is watched for the first time, it is from now on: projects are read
         # whole after this instant, which is taken from GitLab's own times.
@@ -86,6 +85,7 @@ def _watch(collection: Collection, scope: Scope, put: Put[Batch]) -> None:
             verified=collection.verified_through(scope),
         ):
             collection.note(scope, told)
+            _put_new_addresses(collection, told, put)
             put(_survey_batch(collection, scope, told, first=first))
             first = False
     except ScopeError as error:
@@ -103,12 +103,7 @@ def _survey_batch(
     *,
     first: bool,
 ) -> Batch:
-    records: list[Record] = []
-    for project in told.projects:
-        records.append(project.record)
-        known = collection.projects.get(project.record.id)
-        if known is not None and known.web_url != project.record.web_url:
-            records += _new_addresses(collection, known, project.record)
+    records: list[Record] = [project.record for project in told.projects]
     for person in told.people:
         records += [
             person,
@@ -119,17 +114,36 @@ def _survey_batch(
     return Batch(records=records, reached=reached, refused=told.refused)
 
 
-def _new_addresses(
-    collection: Collection, known: KnownProject, project: ProjectRecord
-) -> list[Record]:
-    """A renamed project: its merge requests have new addresses, though GitLab touched none of them."""
-    old = f"{known.web_url}/"
-    stored = collection.context.known.merge_requests_of(project.id)
-    return [
-        AddressRecord(id=number, web_url=f"{project.web_url}/{web_url.removeprefix(old)}")
-        for number, (_, web_url) in stored.items()
-        if web_url.startswith(old)
+def _without_renamed(collection: Collection, batch: Batch) -> Batch:
+    """Leaves out projects that were renamed: their rows are written when their merge requests have
+    the new addresses, for by them a run that goes on tells that there is something to do."""
+    records = [
+        record
+        for record in batch.records
+        if not (isinstance(record, ProjectRecord) and _is_renamed(collection, record))
     ]
+    return replace(batch, records=records)
+
+
+def _is_renamed(collection: Collection, project: ProjectRecord) -> bool:
+    known = collection.projects.get(project.id)
+    return known is not None and known.web_url != project.web_url
+
+
+def _put_new_addresses(collection: Collection, told: Survey, put: Put[Batch]) -> None:
+    """The merge requests of renamed projects have new addresses, though GitLab touched none of them."""
+    for found in told.projects:
+        project = found.record
+        if not _is_renamed(collection, project):
+            continue
+        old = f"{collection.projects[project.id].web_url}/"
+        for stored in collection.context.known.merge_requests_of(project.id):
+            records = [
+                AddressRecord(id=number, web_url=f"{project.web_url}/{web_url.removeprefix(old)}")
+                for number, web_url in stored.items()
+                if web_url.startswith(old)
+            ]
+            put(Batch(records=records))
 
 
 def read_whole_projects(collection: Collection) -> Iterator[Batch]:

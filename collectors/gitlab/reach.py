@@ -122,16 +122,15 @@ def settle(
             )
         )
         return
-    gone = context.known.merge_requests_of(project.id)
     # Deleted, moved away, or taken out of the configuration: not in silence.
     context.remark(
         f"The project {project.path} is no longer among what is collected:"
-        f" its {len(gone)} merge requests count as deleted."
+        f" its {project.merge_requests} merge requests count as deleted."
     )
-    records: list[Record] = [GoneRecord(id=each, deleted_at=context.started_at) for each in gone]
+    for gone in context.known.merge_requests_of(project.id):
+        put(Batch(records=[GoneRecord(id=each, deleted_at=context.started_at) for each in gone]))
     if project.unreachable:
-        records.append(UnreachableRecord(id=project.id, unreachable_since=None))
-    put(Batch(records=records))
+        put(Batch(records=[UnreachableRecord(id=project.id, unreachable_since=None)]))
 
 
 def is_marked(project: KnownProject) -> bool:
