@@ -1,12 +1,14 @@
 """What one run of the GitLab collector shares: the client, what is known, and what was found so far."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from threading import Lock
+from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
 from app.settings import gitlab_token
 from collectors.gitlab.batches import merged
@@ -36,6 +38,8 @@ ROWS_MISSING = (
     " starts of reviews are taken from notes alone."
 )
 
+_WRITTEN: TypeAdapter[Any] = TypeAdapter(Any)
+
 Job = Callable[[Put[Batch]], None]
 """What only this process can do."""
 
@@ -59,20 +63,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(ABC):
     """Work that any process can do: data, which says on what. Every kind stands in `items.KINDS`.
 
     Whoever does it begins with what is stored then and with what the item says. It may be done
     twice, wholly or in part, and nothing is different.
     """
 
+    @abstractmethod
     def run(self, collection: "Collection", put: Put[Batch]) -> None:
         """Does it and puts what is to be stored, in order. Raises a SourceError, which ends the run."""
-        raise NotImplementedError
 
     def handed(self) -> Handed:
         """It as the queue carries it, for `items.read`."""
-        return Handed(type(self).__name__, to_jsonable_python(self))
+        return Handed(type(self).__name__, _WRITTEN.dump_python(self, mode="json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,9 @@ class ProjectItem(Item):
 
     found: Found
 
+    @abstractmethod
     def read(self, collection: "Collection", put: Put[Batch], path: str) -> None:
         """Does the work on the project, which is at this path now. Raises a GitLabError."""
-        raise NotImplementedError
 
     def run(self, collection: "Collection", put: Put[Batch]) -> None:
         """Does the work wherever the project is now; the context notes what cannot be read."""
