@@ -140,6 +140,11 @@ def text(value: Any) -> str:
         raise RecordError(f"is not a text: {_shown(value)}")
     if "\0" in value:
         raise RecordError("has a zero byte in it")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise RecordError("has half of a character in it") from error
     return value
 
 

@@ -167,7 +167,8 @@ class Course:
         with self.engine.connect() as connection:
             for table in Base.metadata.sorted_tables:
                 if table.name not in OF_RUNS:
-                    columns = [each for each in table.columns if each.name != "dirty"]
+                    # A position may lie further back: then more than needed is read again.
+                    columns = [e for e in table.columns if e.name not in ("dirty", "through")]
                     rows = connection.execute(table.select().with_only_columns(*columns))
                     found[table.name] = sorted(
                         (tuple(self._settled(value) for value in row) for row in rows), key=repr

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from collectors.record import RecordError, text, value_at
 from demo.gitlab import Request
 from tests.collectors.gitlab.conftest import Lab
 from tests.collectors.gitlab.test_collect import fill
@@ -34,6 +35,21 @@ def test_a_project_that_cannot_be_read_for_once(lab: Lab, field: str) -> None:
 
     assert lab.collect().outcome == "done"
     assert lab.rows("SELECT * FROM quarantined_records") == []
+
+
+@pytest.mark.parametrize(
+    ("title", "reason"),
+    [
+        ("half a \ud83d", "title has half of a character in it"),
+        ("zero \0", "title has a zero byte in it"),
+        (["a"], "title is not a text: ['a']"),
+    ],
+)
+def test_a_text_that_postgres_cannot_hold_is_refused(title: Any, reason: str) -> None:
+    with pytest.raises(RecordError) as error:
+        value_at({"title": title}, "title", convert=text)
+    assert str(error.value) == reason
+    assert value_at({"title": "whole 🙂"}, "title", convert=text) == "whole 🙂"
 
 
 @pytest.mark.parametrize("row", [None, 17, {"created_at": "2026-01-05T09:00:00Z"}, {"user": {}}])
