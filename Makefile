@@ -19,7 +19,7 @@ LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: .venv/.runtime ## make .venv with the command .venv/bin/teamgauge, from the hashed lock

@@ -29,7 +29,7 @@ OF_RUNS = ("runs", "work_items", "rate_limits", "marks")
 Contents = dict[str, list[tuple[Any, ...]]]
 
 QUICK = RetryPolicy(base=0.001, cap=0.002, longest=0.01, limited_attempts=4)
-TOKEN = "glpat-SECRET-of-the-course"
+TOKEN = "glpat-SECRET-course"
 SETTINGS: dict[str, Any] = {
     "groups": ["acme"],
     "projects": ["solo/tool"],
