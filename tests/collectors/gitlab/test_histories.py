@@ -57,6 +57,10 @@ NUMBERS = st.integers(0, 10_000)
 SECONDS = st.sampled_from((0, 1, 50, 400, 3000))
 
 
+PAST = (("comment", "merge"), ("ask", "close"), ("comment", "ask"), ("approve", "merge"), ())
+"""What happened on merge requests before the history begins."""
+
+
 class Killed(BaseException):
     """The process ends here: what was not committed is not there."""
 
@@ -156,11 +160,16 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(silent=st.booleans(), n=NUMBERS)
     def begin(self, silent: bool, n: int) -> None:
-        """Some versions of GitLab leave updated_at alone when reviewers are set."""
+        """There is a past, which was collected. Some versions of GitLab leave updated_at alone when
+        reviewers are set."""
         if silent:
             self.world.silent = frozenset({"reviewers", "assignees"})
-        for k in range(3):
+        for k in range(10):
             self.company.create(n + k)
+            for name in PAST[k % len(PAST)]:
+                self.company.step(name)(n + k)
+            self.company.clock.pass_(400)
+        self.run_cleanly(self.engine)
 
     @rule(
         steps=st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS, SECONDS), min_size=1, max_size=6)
@@ -179,30 +188,31 @@ class Histories(RuleBasedStateMachine):
                 self.kept.pop(number, None)
             self.company.clock.pass_(seconds)
 
-    @rule(chosen=st.sampled_from(CONFIGURATIONS))
-    def configure(self, chosen: Sequence[str]) -> None:
-        """Something else is to be collected from now on."""
-        self.tally.steps += 1
-        self.chosen = chosen
-        self.kept.clear()
-
     @rule(
+        chosen=st.sampled_from((None, None, None, *CONFIGURATIONS)),
         full=st.sampled_from((False, False, False, True)),
         concurrency=st.sampled_from((1, 4)),
         faults=st.lists(FAULTS, max_size=2),
-        killed=st.none() | PLACES,
+        killed=st.none() | st.integers(1, 5),
         meanwhile=st.lists(MEANWHILE, max_size=3),
     )
     def collect(
         self,
+        chosen: Sequence[str] | None,
         full: bool,
         concurrency: int,
         faults: list[Fault],
         killed: int | None,
         meanwhile: list[tuple[int, str, int]],
     ) -> None:
-        """A run in which things go wrong, during which things happen, and which may be killed."""
+        """A run in which things go wrong, during which things happen, and which may be killed.
+
+        chosen: what is to be collected from now on; None: what it was.
+        """
         self.tally.steps += 1
+        if chosen is not None:
+            self.chosen = chosen
+            self.kept.clear()
         self.tally.faults += len(faults)
         self.tally.meanwhile += len(meanwhile)
         self.fake.forget_requests()
