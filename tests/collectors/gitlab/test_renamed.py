@@ -23,10 +23,10 @@ def two(lab: Lab) -> list[MergeRequest]:
 def test_every_address_is_new_wherever_the_run_ended(
     lab: Lab, other_engine: Callable[[], Engine], requests: int | None
 ) -> None:
-    one, _ = two(lab)
+    _, newer = two(lab)
     lab.collect()
     lab.world.rename_project(lab.world.project("acme/app"), "application")
-    lab.world.comment(one, lab.world.user("ben"), "Why?", lab.clock.pass_(hours=1))
+    lab.world.comment(newer, lab.world.user("ben"), "Why?", lab.clock.pass_(hours=1))
     lab.fake.tokens[lab.fake.token].requests_left = requests
     lab.collect()
     lab.fake.tokens[lab.fake.token].requests_left = None
