@@ -21,7 +21,7 @@ LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: .venv/.runtime ## make .venv with the command .venv/bin/teamgauge, from the hashed lock
@@ -33,6 +33,20 @@ demo: .venv/.runtime ## collect from a synthetic company and serve the dashboard
 .PHONY: test
 test: .venv/.dev ## run the whole test suite (TESTS= narrows it)
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+
+.PHONY: test-histories
+test-histories: .venv/.dev ## play random histories against the collector for half an hour (MINUTES=)
+	TEAMGAUGE_HISTORIES_MINUTES=$(or $(MINUTES),30) .venv/bin/python -m pytest --capture=no \
+		tests/collectors/gitlab/test_histories.py
+
+FAULTS := tests/collectors/gitlab/test_faults.py tests/collectors/gitlab/test_shapes.py \
+	tests/collectors/gitlab/test_database_faults.py tests/collectors/bamboohr/test_faults.py \
+	tests/collectors/greenhouse/test_faults.py tests/app/cli/test_killed.py tests/app/cli/test_processes.py
+
+.PHONY: test-faults
+test-faults: .venv/.dev ## try each fault at every request, not only at a few (about an hour)
+	TEAMGAUGE_TEST_FAULTS=all .venv/bin/python -m pytest --numprocesses 2 --dist load \
+		--timeout 3600 $(FAULTS)
 
 .PHONY: lint
 lint: .venv/.dev ## check style, types, import directions and the Dockerfile

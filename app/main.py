@@ -11,7 +11,7 @@ from app.api.guard import Guard, hosts_of
 from app.api.problems import Failure
 from app.api.request import require_each_once
 from app.settings import Settings
-from app.store.engine import reading_sessions
+from app.store.engine import reading_sessions, sessions
 from dashboards import exports, pages
 
 DESCRIPTION = """\
@@ -28,7 +28,7 @@ that is given twice; an empty one is as good as absent. Instants are UTC, number
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
-    """The application on a migrated database; it reads only.
+    """The application on a migrated database; only webhooks write.
 
     Serving on an address that is not loopback without sign-in is refused by `serve`, not here.
     """
@@ -41,11 +41,12 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation,
     )
-    # Every answer is of one moment, and no request can write.
+    # Every answer is of one moment, and no request for one can write.
     reading = reading_sessions(engine)
     app.state.settings = settings
     app.state.engine = engine
     app.state.sessions = reading
+    app.state.writing = sessions(engine)  # for webhooks alone, which note what to read next
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(require_each_once)])
     pages.register(app, settings, reading)

@@ -1,241 +1,305 @@
-"""28,812 recorded merge requests, collected and computed: how many requests, how many seconds.
+"""Collecting a GitLab of any size, side by side with what people use otherwise.
 
-Each figure stands beside the naive way of the same run: reading by REST with one request for the notes
-of each merge request; reading everything again; computing everything again. GitLab is the demo's fake
-in a process of its own. `python -m benchmarks.collect [--histories NAME…] [--sample N] [--latency S]`
+GitLab is the demo's fake in a process of its own, with and without latency; each peer has an
+environment that is made for it. Requests, seconds and memory of the first collection, of one after
+which nothing changed and of one after 1 % did; what is lost while the lists change; growth.
+
+    python -m benchmarks.collect [--sizes N…] [--latencies S…] [--patience S] [--no-peers]
+                                 [--growth N] [--memory N…] [--write]
+
+`--write` puts the tables into docs/performance.md.
 """
 
 import argparse
-import gc
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-import gitlab
 import structlog
-from sqlalchemy import Engine, text
 
-from app.metrics.refresh import refresh
-from app.settings import Settings
-from app.store.engine import sessions
+from benchmarks._contenders import Contender, Database, Installed, Other, Run, scene
+from benchmarks._document import machine, table, write
+from benchmarks._losses import losses_table, measure_losses
+from benchmarks._peers import PEERS, python_of
+from benchmarks._serving import Served, Summary
 from benchmarks.sweep import scratch_database
-from collectors import SOURCES
-from collectors.runner import RunReport, run
-from demo.gitlab import GitLabFake
-from demo.history import load
 
-RECORDED = Path(__file__).parent.parent.parent / "shared" / "data" / "mr-history"
-HISTORIES = ("vtk", "cmake", "paraview")
-PER_PAGE = 100
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+COST = (0.02, 0.001)
+"""Seconds that a slow server needs for each merge request and each note of an answer."""
+
+ISSUE_SIZE, ISSUE_CHANGES = 2_001, 14
+"""What the promises are measured with."""
+
 ERRORS_ONLY = 40
 """A level of the log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """The fake: its address, and the pipe to its process."""
+class Setting:
+    """How GitLab answers. cost: whether what is in an answer takes time as well."""
 
-    url: str
-    token: str
-    groups: tuple[str, ...]
-    pipe: Connection
+    latency: float
+    cost: bool = False
 
-    def ask(self, what: str, value: float = 0.0) -> int:
-        """`delay`: seconds before each answer from now on. Gives the requests since it was asked."""
-        self.pipe.send((what, value))
-        count: int = self.pipe.recv()
-        return count
-
-
-def _serve(pipe: Connection, paths: Sequence[Path], folder: Path) -> None:
-    history = load(paths)
-    history.write_files(folder)
-    gc.freeze()
-    fake = GitLabFake(history.world)
-    with fake.serving() as url:
-        pipe.send((url, fake.token, history.groups))
-        while (asked := pipe.recv()) is not None:
-            what, value = asked
-            if what == "delay":
-                fake.delay = value
-            pipe.send(fake.count())
-            fake.forget_requests()
+    @property
+    def title(self) -> str:
+        """For the table."""
+        title = f"{self.latency * 1000:.0f} ms a request"
+        if self.cost:
+            title += f", {COST[0] * 1000:.0f} ms a merge request and {COST[1] * 1000:.0f} ms a note"
+        return title
 
 
-@contextmanager
-def serving(paths: Sequence[Path], folder: Path) -> Iterator[Served]:
-    """Serves histories from a process of its own. folder: where the organisation's files go."""
-    spawning = get_context("spawn")
-    ours, theirs = spawning.Pipe()
-    process = spawning.Process(target=_serve, args=(theirs, paths, folder), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield Served(*ours.recv(), ours)
-        ours.send(None)
-    finally:
-        ours.close()
-        process.join(10)
-        process.kill()
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured of one contender in one setting."""
+
+    name: str
+    first: Run
+    unchanged: Run
+    changed: Run
 
 
-class Bench:
-    """A database and a configuration; measures what is done with them."""
+# Speed -----------------------------------------------------------------------------------------
 
-    def __init__(self, engine: Engine, served: Served, folder: Path, **gitlab: Any) -> None:
-        self.engine = engine
-        names = ("people", "employment", "memberships")
-        files = {name: folder / f"{name}.csv" for name in names}
-        access = {"url": served.url, "token": served.token, "groups": served.groups}
-        self.settings = Settings.model_validate(
-            {
-                "reporting": {"history_start": "2015-01-01"},
-                "gitlab": {**access, **gitlab},
-                "files": {"teams": folder / "teams.yaml", **files},
-            }
+
+def measure_speed(
+    size: int, setting: Setting, peers: Installed, patience: float | None, database: Database
+) -> tuple[Summary, list[Row]]:
+    """What is there, and a row for each contender."""
+    with scene(size, database) as (served, ours):
+        there: Summary = served.ask("summary")
+        others = [Other(served, peer, python, patience) for peer, python in peers]
+        contenders: list[Contender] = [ours, *others]
+        rows = [measure(served, each, size, setting) for each in contenders]
+        return there, rows
+
+
+def measure(served: Served, contender: Contender, size: int, setting: Setting) -> Row:
+    print(f"{size} merge requests, {setting.title}: {contender.name} ...", file=sys.stderr)
+    served.ask("delay", setting.latency)
+    served.ask("cost", COST if setting.cost else (0.0, 0.0))
+    first, unchanged = contender.run(), contender.run()
+    served.ask("change", max(1, size // 100))
+    return Row(contender.name, first, unchanged, contender.run())
+
+
+def speed_table(rows: Sequence[Row]) -> str:
+    """The rows as Markdown."""
+    head = (
+        "",
+        "first: requests",
+        "per merge request",
+        "seconds",
+        "merge requests per second",
+        "peak memory",
+        "unchanged: requests",
+        "seconds",
+        "1 % changed: requests",
+        "seconds",
+    )
+    cells = []
+    for row in rows:
+        first, sign = row.first, "" if row.first.whole else "~"
+        cells.append(
+            (
+                row.name,
+                f"{sign}{first.requests:,}",
+                f"{sign}{first.requests / first.merge_requests:.3f}",
+                f"{sign}{_brief(first.seconds)}",
+                f"{sign}{_brief(first.merge_requests / first.seconds)}",
+                f"{first.peak_mb:.0f} MB",
+                *_cells_of(row.unchanged),
+                *_cells_of(row.changed),
+            )
         )
-
-    def collect(self, name: str = "gitlab", *, full: bool = False) -> tuple[RunReport, float]:
-        """(what a run of a source did, seconds)."""
-        [source] = [each for each in SOURCES if each.name == name]
-        before = perf_counter()
-        done = run(self.engine, source, self.settings, full=full, started_at=datetime.now(UTC))
-        assert done.outcome == "done", done.failures
-        return done, perf_counter() - before
-
-    def refresh(self, *, everything: bool = False) -> float:
-        """Seconds of a refresh."""
-        before = perf_counter()
-        with sessions(self.engine).begin() as session:
-            refresh(session, self.settings, datetime.now(UTC), everything=everything)
-        return perf_counter() - before
-
-    def one(self, query: str) -> Any:
-        """The single value of a query."""
-        with self.engine.connect() as connection:
-            return connection.scalar(text(query))
+    return table(head, cells)
 
 
-def read_by_rest(served: Served, path: str, number: int) -> tuple[int, int, float]:
-    """The naive way: the list, then the notes of each, one after another.
-
-    Gives (merge requests, requests, seconds) of the first `number` merge requests of a project.
-    """
-    client = gitlab.Gitlab(served.url, private_token=served.token)
-    served.ask("count")
-    before = perf_counter()
-    read = 0
-    listed = client.projects.get(path).mergerequests.list(
-        iterator=True,
-        per_page=PER_PAGE,
-        scope="all",
-        state="all",
-        order_by="updated_at",
-        sort="asc",
-    )
-    for merge_request in listed:
-        merge_request.notes.list(get_all=True, per_page=PER_PAGE)
-        read += 1
-        if read == number:
-            break
-    seconds = perf_counter() - before
-    return read, served.ask("count"), seconds
+def _cells_of(run: Run) -> tuple[str, str]:
+    sign = "" if run.whole else "~"
+    return f"{sign}{run.requests:,}", f"{sign}{_brief(run.seconds)}"
 
 
-def compare_collects(bench: Bench, served: Served, sample: int) -> None:
-    """Prints the first collect against REST, and the second one against reading everything again."""
-    first, first_seconds = bench.collect()
-    stored = bench.one("SELECT count(*) FROM merge_requests")
-    people = bench.one("SELECT count(*) FROM accounts")
-    path = bench.one(
-        "SELECT path FROM projects p JOIN merge_requests m ON m.project_id = p.id"
-        " GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
-    )
-    read, requests, seconds = read_by_rest(served, path, sample)
-    # Whether a user is a bot is told of a single user only.
-    rest = round(requests / read * stored) + people
-    rest_seconds = seconds / requests * rest
-    print(f"{stored} merge requests, {first.rows_new} rows")
-    print(f"collect               {first.requests:6} requests {first_seconds:7.1f} s")
-    print(
-        f"REST one by one       {rest:6} requests {rest_seconds:7.1f} s"
-        f"  (scaled up from {read} merge requests in {requests} requests and {seconds:.1f} s)"
-    )
-    print(
-        f"ratio                 {rest / first.requests:6.1f}  times fewer requests,"
-        f" {rest_seconds / first_seconds:.1f} times faster"
-    )
-    second, second_seconds = bench.collect()
-    full, full_seconds = bench.collect(full=True)
-    assert (second.rows_new, second.rows_changed, full.rows_new, full.rows_changed) == (0, 0, 0, 0)
-    print(f"second collect        {second.requests:6} requests {second_seconds:7.1f} s")
-    print(f"collect --full        {full.requests:6} requests {full_seconds:7.1f} s")
-    print(
-        f"ratio                 {full.requests / second.requests:6.1f}  times fewer requests,"
-        f" {full_seconds / second_seconds:.1f} times faster"
+def _brief(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+# Growth and memory ------------------------------------------------------------------------------
+
+
+def measure_growth(size: int, changes: Sequence[int], database: Database) -> list[tuple[int, Run]]:
+    """teamgauge's run after each number of changes, after a first collection."""
+    with scene(size, database) as (served, ours):
+        print(f"{size} merge requests, growth ...", file=sys.stderr)
+        ours.run()
+        ours.run()
+        found = []
+        for number in changes:
+            served.ask("change", number)
+            found.append((number, ours.run()))
+        return found
+
+
+def growth_table(rows: Sequence[tuple[int, Run]]) -> str:
+    """The rows as Markdown."""
+    return table(
+        (
+            "changes",
+            "requests",
+            "seconds to collect",
+            "seconds to compute",
+            "milliseconds a change",
+        ),
+        (
+            (
+                f"{number:,}",
+                f"{run.requests:,}",
+                f"{run.collect_seconds:.2f}",
+                f"{run.seconds - run.collect_seconds:.2f}",
+                f"{run.seconds / number * 1000:.1f}" if number else "",
+            )
+            for number, run in rows
+        ),
     )
 
 
-def compare_refreshes(bench: Bench) -> None:
-    """Prints a refresh after nothing changed against one that computes all history again."""
-    first = bench.refresh()
-    bench.collect()
-    again = bench.refresh()
-    everything = bench.refresh(everything=True)
-    values = bench.one("SELECT count(*) FROM indicator_values")
-    print(f"refresh, first        {values:6} values   {first:7.1f} s")
-    print(f"refresh --all                         {everything:7.1f} s")
-    print(f"refresh, unchanged                    {again:7.1f} s")
-    print(f"ratio                 {everything / again:6.1f}  times faster than computing all again")
+def measure_memory(sizes: Sequence[int], database: Database) -> list[tuple[int, Run, Run]]:
+    """teamgauge's first run and one after 1 % changed, in worlds of these sizes."""
+    found = []
+    for size in sizes:
+        with scene(size, database) as (served, ours):
+            print(f"{size} merge requests, memory ...", file=sys.stderr)
+            first = ours.run()
+            served.ask("change", size // 100)
+            found.append((size, first, ours.run()))
+    return found
 
 
-def compare_concurrency(served: Served, folder: Path, latency: float) -> None:
-    """Prints a first collect with eight requests in flight against one after another."""
-    seconds = {}
-    for concurrency in (8, 1):
-        with scratch_database() as engine:
-            bench = Bench(engine, served, folder, concurrency=concurrency)
-            served.ask("delay", latency)
-            seconds[concurrency] = bench.collect()[1]
-            served.ask("delay")
-    print(f"collect with {latency * 1000:.0f} ms a request more")
-    print(f"8 in flight                           {seconds[8]:7.1f} s")
-    print(f"one after another                     {seconds[1]:7.1f} s")
-    print(f"ratio                 {seconds[1] / seconds[8]:6.1f}  times faster")
+def memory_table(rows: Sequence[tuple[int, Run, Run]]) -> str:
+    """The rows as Markdown."""
+    head = (
+        "merge requests",
+        "first: seconds to collect",
+        "merge requests per second",
+        "peak memory of collecting",
+        "and of computing",
+        "1 % changed: requests",
+        "seconds to collect",
+        "peak memory of collecting",
+    )
+    return table(
+        head,
+        (
+            (
+                f"{size:,}",
+                _brief(first.collect_seconds),
+                _brief(size / first.collect_seconds),
+                f"{first.peak_mb:.0f} MB",
+                f"{first.peak_with_refresh_mb:.0f} MB",
+                f"{changed.requests:,}",
+                _brief(changed.collect_seconds),
+                f"{changed.peak_mb:.0f} MB",
+            )
+            for size, first, changed in rows
+        ),
+    )
+
+
+# The promises -----------------------------------------------------------------------------------
+
+
+def measure_promises(database: Database) -> str:
+    """What teamgauge promises, each beside what it needed, as Markdown."""
+    cells = []
+    for setting, least in ((Setting(0.3), 150), (Setting(0.3, cost=True), 100)):
+        with scene(ISSUE_SIZE, database) as (served, ours):
+            print(f"{ISSUE_SIZE} merge requests, promises, {setting.title} ...", file=sys.stderr)
+            there: Summary = served.ask("summary")
+            served.ask("delay", setting.latency)
+            served.ask("cost", COST if setting.cost else (0.0, 0.0))
+            first = ours.run()
+            most = 0.03 * there.merge_requests + there.asked
+            speed = there.merge_requests / first.seconds
+            cells += [
+                (
+                    setting.title,
+                    "first collection: requests",
+                    f"<= {most:.0f}",
+                    f"{first.requests}",
+                ),
+                (setting.title, "merge requests per second", f">= {least}", f"{speed:.0f}"),
+            ]
+            served.ask("change", ISSUE_CHANGES)
+            changed = ours.run()
+            now: Summary = served.ask("summary")
+            most = 5 + now.open / 100 + ISSUE_CHANGES
+            cells.append(
+                (
+                    setting.title,
+                    f"after {ISSUE_CHANGES} changes: requests",
+                    f"<= 5 + {now.open / 100:.1f} + 1 for each changed one with reviewers",
+                    f"{changed.requests}",
+                )
+            )
+    return table(("setting", "what", "promised", "measured"), cells)
+
+
+# The document -----------------------------------------------------------------------------------
+
+
+def _speed_part(
+    sizes: Sequence[int], settings: Sequence[Setting], peers: Installed, patience: float | None
+) -> str:
+    parts = []
+    for size in sizes:
+        for setting in settings:
+            there, rows = measure_speed(size, setting, peers, patience, scratch_database)
+            parts += [
+                f"{there.merge_requests:,} merge requests ({there.archived:,} in an archived project,"
+                f" {there.open:,} open), {there.notes:,} notes, {setting.title}:",
+                speed_table(rows),
+            ]
+    return "\n\n".join(parts)
 
 
 def main() -> None:
-    """Prints all comparisons; a sentence where the recorded histories are not there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--histories", nargs="+", default=HISTORIES)
-    parser.add_argument("--sample", type=int, default=500, help="merge requests to read by REST")
-    parser.add_argument("--latency", type=float, default=0.1, help="seconds, for the concurrency")
+    """Measures what is asked for, prints it, and writes it into the document if told to."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[500], help="merge requests")
+    parser.add_argument("--latencies", type=float, nargs="+", default=[0.0, 0.3], help="seconds")
+    parser.add_argument("--cost", action="store_true", help="with a server that is slow as well")
+    parser.add_argument(
+        "--patience", type=float, default=10.0, help="seconds for a run of a peer, then scaled up"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="teamgauge alone")
+    parser.add_argument("--growth", type=int, default=0, help="merge requests for the growth")
+    parser.add_argument("--memory", type=int, nargs="*", default=[], help="sizes for the memory")
+    parser.add_argument("--promises", action="store_true", help="measure what is promised")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     asked = parser.parse_args()
-    paths = [RECORDED / f"{name}.csv.gz" for name in asked.histories]
-    missing = [path.name for path in paths if not path.exists()]
-    if missing:
-        print(
-            f"Skipped: {', '.join(missing)} of the recorded histories (shared/data/mr-history beside"
-            " this checkout) are not here; nothing was measured."
-        )
-        return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ERRORS_ONLY))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with serving(paths, folder) as served:
-            with scratch_database() as engine:
-                bench = Bench(engine, served, folder)
-                bench.collect("files")
-                compare_collects(bench, served, asked.sample)
-                compare_refreshes(bench)
-            compare_concurrency(served, folder, asked.latency)
+    pythons = [] if asked.no_peers else [(peer, python_of(peer)) for peer in PEERS]
+    peers = [(peer, python) for peer, python in pythons if python is not None]
+    settings = [Setting(latency) for latency in asked.latencies]
+    if asked.cost:
+        settings.append(Setting(max(asked.latencies), cost=True))
+    with scratch_database() as engine:
+        parts = {"machine": machine(engine)}
+    if asked.promises:
+        parts["promises"] = measure_promises(scratch_database)
+    parts["speed"] = _speed_part(asked.sizes, settings, peers, asked.patience)
+    parts["losses"] = losses_table(measure_losses(asked.sizes[0], peers, scratch_database))
+    if asked.growth:
+        changes = (0, *(n for n in (10, 100, 1_000) if n < asked.growth))
+        parts["growth"] = growth_table(measure_growth(asked.growth, changes, scratch_database))
+    if asked.memory:
+        parts["memory"] = memory_table(measure_memory(asked.memory, scratch_database))
+    print("\n\n".join(f"{name}:\n\n{part}" for name, part in parts.items()))
+    if asked.write:
+        write(parts, DOCUMENT)
 
 
 if __name__ == "__main__":

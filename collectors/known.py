@@ -1,6 +1,6 @@
 """What is stored already, for collectors that read only what differs: answers, never a session."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Semaphore
@@ -10,6 +10,16 @@ from sqlalchemy import Engine, Row, text
 
 LOOKUPS_AT_ONCE = 4
 """The threads of a collector must not use up the engine's connections."""
+
+PORTION = 5_000
+"""Merge requests of a project that are told at a time."""
+
+CREATED = """
+    deleted_at IS NULL AND project_id = ANY(:project_ids)
+    AND (CAST(:since AS timestamptz) IS NULL OR created_at >= :since)
+    AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until)
+"""
+"""What of some projects is not deleted and was created in a stretch of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +55,14 @@ class KnownMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class KnownProject:
-    """A project as it is stored. merge_requests: how many of its merge requests are not deleted."""
+    """A project as it is stored. merge_requests: how many of its merge requests are not deleted.
+    unreachable: whether they were out of reach when they were looked for last."""
 
     id: int
     path: str
     web_url: str
     merge_requests: int
+    unreachable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +122,10 @@ class Known:
         return {row.address for row in rows}
 
     def finished_runs(self) -> int:
-        """How many runs of this source there were before this one."""
+        """How many runs of this source there were before this one, without those of marks alone."""
         rows = self._rows(
-            "SELECT count(*) AS n FROM runs WHERE source = :source AND outcome <> 'running'",
+            "SELECT count(*) AS n FROM runs"
+            " WHERE source = :source AND outcome <> 'running' AND kind <> 'marked'",
             source=self._source,
         )
         return int(rows[0].n)
@@ -152,22 +165,64 @@ class Known:
         )
         return {row.person_id: KnownPerson(row.attributes, row.username) for row in rows}
 
+    def marks(self) -> dict[int, dict[int, datetime]]:
+        """What this source said has changed: by project the numbers of merge requests, and when."""
+        found: dict[int, dict[int, datetime]] = {}
+        for row in self._rows(
+            "SELECT project_id, iid, seen_at FROM marks WHERE source = :source",
+            source=self._source,
+        ):
+            found.setdefault(row.project_id, {})[row.iid] = row.seen_at
+        return found
+
     def accounts(self) -> list[int]:
         """Ids of all accounts, ascending."""
         return [row.id for row in self._rows("SELECT id FROM accounts ORDER BY id")]
+
+    def vanished_accounts(self) -> set[int]:
+        """Ids of the accounts that GitLab did not have any more when it was asked for them."""
+        return {
+            row.id for row in self._rows("SELECT id FROM accounts WHERE vanished_at IS NOT NULL")
+        }
+
+    def merge_requests_naming(
+        self, account_ids: Collection[int], project_ids: Collection[int]
+    ) -> dict[int, dict[int, int]]:
+        """By project, the merge requests not deleted that one of the accounts wrote, merged, reviews
+        or has a note on: id by number."""
+        rows = self._rows(
+            """
+            SELECT project_id, id, iid FROM merge_requests
+            WHERE deleted_at IS NULL AND project_id = ANY(:project_ids) AND id IN (
+                SELECT id FROM merge_requests WHERE author_id = ANY(:account_ids)
+                UNION SELECT id FROM merge_requests WHERE merge_user_id = ANY(:account_ids)
+                UNION SELECT merge_request_id FROM reviewers WHERE account_id = ANY(:account_ids)
+                UNION SELECT merge_request_id FROM notes WHERE author_id = ANY(:account_ids))
+            """,
+            account_ids=list(account_ids),
+            project_ids=list(project_ids),
+        )
+        found: dict[int, dict[int, int]] = {}
+        for row in rows:
+            found.setdefault(row.project_id, {})[row.iid] = row.id
+        return found
 
     def projects(self) -> dict[int, KnownProject]:
         """All projects by id, with the number of their merge requests."""
         rows = self._rows(
             """
-            SELECT p.id, p.path, p.web_url, coalesce(m.n, 0) AS n
+            SELECT p.id, p.path, p.web_url, coalesce(m.n, 0) AS n,
+                p.unreachable_since IS NOT NULL AS unreachable
             FROM projects p LEFT JOIN (
                 SELECT project_id, count(*) AS n FROM merge_requests
                 WHERE deleted_at IS NULL GROUP BY project_id
             ) m ON m.project_id = p.id
             """
         )
-        return {row.id: KnownProject(row.id, row.path, row.web_url, row.n) for row in rows}
+        return {
+            row.id: KnownProject(row.id, row.path, row.web_url, row.n, row.unreachable)
+            for row in rows
+        }
 
     def merge_requests(self, ids: Collection[int]) -> dict[int, KnownMergeRequest]:
         """Those of the merge requests that are stored, deleted ones included."""
@@ -229,11 +284,69 @@ class Known:
             for row in rows
         }
 
-    def merge_requests_of(self, project_id: int) -> dict[int, tuple[int, str]]:
-        """(number in its project, web address) by id, of a project's merge requests not deleted."""
+    def merge_requests_of(self, project_id: int) -> Iterator[dict[int, str]]:
+        """The web addresses by id of a project's merge requests not deleted, in portions: there may
+        be more of them than a run should hold at once."""
+        after = 0
+        while True:
+            rows = self._rows(
+                "SELECT id, web_url FROM merge_requests"
+                " WHERE project_id = :project_id AND deleted_at IS NULL AND id > :after"
+                " ORDER BY id LIMIT :most",
+                project_id=project_id,
+                after=after,
+                most=PORTION,
+            )
+            if rows:
+                after = rows[-1].id
+                yield {row.id: row.web_url for row in rows}
+            if len(rows) < PORTION:
+                return
+
+    def created(
+        self, project_ids: Collection[int], since: datetime | None, until: datetime | None
+    ) -> dict[int, tuple[int, int]]:
+        """(project, number in it) by id, of what is not deleted and was created from `since` to
+        before `until`; None: from the beginning, to the end."""
         rows = self._rows(
-            "SELECT id, iid, web_url FROM merge_requests"
-            " WHERE project_id = :project_id AND deleted_at IS NULL",
-            project_id=project_id,
+            f"SELECT id, project_id, iid FROM merge_requests WHERE {CREATED}",  # noqa: S608
+            project_ids=list(project_ids),
+            since=since,
+            until=until,
         )
-        return {row.id: (row.iid, row.web_url) for row in rows}
+        return {row.id: (row.project_id, row.iid) for row in rows}
+
+    def numbers_stored(self, project_id: int, numbers: Collection[int]) -> set[int]:
+        """Those of the numbers under which the project has a merge request that is not deleted."""
+        rows = self._rows(
+            "SELECT DISTINCT iid FROM merge_requests WHERE deleted_at IS NULL"
+            " AND project_id = :project_id AND iid = ANY(:numbers)",
+            project_id=project_id,
+            numbers=list(numbers),
+        )
+        return {row.iid for row in rows}
+
+    def stretches(
+        self, project_id: int, since: datetime | None, until: datetime | None, most: int
+    ) -> list[tuple[datetime, int]]:
+        """What `created` finds in one project, in stretches of time with about as many in each.
+
+        Answers the beginning of each stretch with the number in it, oldest first; at most `most`.
+        A stretch ends where the next begins. What was created at one instant is never parted.
+        """
+        rows = self._rows(
+            f"""
+            WITH found AS (SELECT created_at FROM merge_requests WHERE {CREATED}),
+            tiles AS (SELECT created_at, ntile(:most) OVER (ORDER BY created_at) AS tile FROM found),
+            starts AS (SELECT DISTINCT min(created_at) AS start FROM tiles GROUP BY tile),
+            ends AS (SELECT start, lead(start) OVER (ORDER BY start) AS following FROM starts)
+            SELECT start, count(*) AS n FROM ends JOIN found
+              ON created_at >= start AND (following IS NULL OR created_at < following)
+            GROUP BY start ORDER BY start
+            """,  # noqa: S608
+            project_ids=[project_id],
+            since=since,
+            until=until,
+            most=most,
+        )
+        return [(row.start, row.n) for row in rows]

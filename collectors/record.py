@@ -140,6 +140,11 @@ def text(value: Any) -> str:
         raise RecordError(f"is not a text: {_shown(value)}")
     if "\0" in value:
         raise RecordError("has a zero byte in it")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise RecordError("has half of a character in it") from error
     return value
 
 
@@ -210,11 +215,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What was marked to be read next has been read. seen_at: of the mark; a later one stays."""
+
+    project_id: int
+    iid: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What is stored together in one transaction. Records may come in any order of tables.
 
     Of several records for one row the last holds.
     forget: scopes whose positions are given up, so that they are read from the beginning again.
+    served: marks that this batch answers.
     accepted: addresses whose records, refused earlier, can be read now or are gone.
     """
 
@@ -224,3 +239,4 @@ class Batch:
     forget: Sequence[str] = ()
     refused: Sequence[Refused] = ()
     accepted: Sequence[str] = ()
+    served: Sequence[Served] = ()

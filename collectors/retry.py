@@ -109,8 +109,15 @@ class Patience:
     waited: called with the seconds before each repetition.
     """
 
-    def __init__(self, policy: RetryPolicy, waited: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        waited: Callable[[float], None],
+        before: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """before: called before each request; seconds to wait until it is called again, 0: now."""
         self._policy = policy
+        self._before = before
         self._waited = waited
         self._lock = Lock()
         self._quiet_until = 0.0
@@ -118,7 +125,7 @@ class Patience:
         self._stopped = Event()
 
     def stop(self) -> None:
-        """Ends every wait, now and later, with StoppedError."""
+        """Ends every wait, now and later, with StoppedError, and what fails from now on."""
         self._stopped.set()
 
     def hold(self, seconds: float) -> None:
@@ -151,13 +158,21 @@ class Patience:
         try:
             result: T = retrying(self._once, once)
         except Transient as error:
+            if self._stopped.is_set():  # which is what failed it
+                raise StoppedError from error
             raise error.final from error
         return result
 
     def _once(self, once: Callable[[], T]) -> T:
-        quiet = self._quiet_until - time.monotonic()
-        if self._stopped.wait(max(0.0, quiet)):
-            raise StoppedError
+        while True:
+            quiet = self._quiet_until - time.monotonic()
+            if self._stopped.wait(max(0.0, quiet)):
+                raise StoppedError
+            wait = self._before()
+            if not wait:
+                break
+            if self._stopped.wait(wait):
+                raise StoppedError
         result = once()
         self._answered = True
         return result

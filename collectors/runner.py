@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import AppError
 from app.settings import Settings
 from app.store.engine import advisory_lock, sessions
-from app.store.tables import Run
+from app.store.tables import Mark, Run, WorkItem
 from collectors.known import Known
+from collectors.pace import Pace
 from collectors.record import Batch
 from collectors.source import Context, Progress, Source
 from collectors.storing import Stored, store
@@ -23,6 +26,13 @@ log = structlog.get_logger()
 
 LISTED_SENTENCES = 20
 """How many sentences the row of a run keeps; the log has them all."""
+
+
+COUNTED = (
+    *("requests", "requests_by_kind", "retries", "waited_seconds", "seconds"),
+    *("rows_read", "rows_new", "rows_changed", "rows_deleted", "quarantined"),
+)
+"""What is counted of a run, in its report and its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,7 @@ class RunReport:
         clock, in which its records are dated. None where the run ended early, or where something
         that was collected before could not be read again.
     failures: what could not be read, each with one sentence. remarks: what is no failure.
-    The counts are those of the table `runs`.
+    The counts are those of the table `runs`. seconds: from having the lock to the end.
     """
 
     source: str
@@ -55,6 +65,7 @@ class RunReport:
     quarantined: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
+    seconds: float = 0.0
 
     @property
     def status(self) -> int:
@@ -70,46 +81,69 @@ def run(
     full: bool,
     started_at: datetime,
     report: Callable[[Progress], None] | None = None,
+    prepare: Callable[[int, Context, Stored], None] | None = None,
+    marked: bool = False,
 ) -> RunReport:
     """Collects one source: each batch in one transaction with its positions and the run's counters.
 
     started_at: the run's beginning by our clock, at or before the first request.
     report: called with progress, from the calling thread.
+    marked: reads only what the source was told to have changed; it does not bring the source up to date.
+    prepare: called before the first request with the run's id, its context and what it has stored.
     What the source could not read is in the answer's failures. Raises LockedError (status 75) when
     another run of the source is under way, and AppError when the database cannot be used at all.
     Anything else marks the run as failed and travels on.
     """
     result: RunReport | None = None
     try:
-        with advisory_lock(engine, f"collect:{source.name}", f"the source {source.name}"):
-            run_id = _begin(engine, source.name, full, started_at)
+        with advisory_lock(engine, f"collect:{source.name}", f"the source {source.name}") as lock:
+            context = Context(
+                settings=settings,
+                known=Known(engine, source.name),
+                full=full,
+                started_at=started_at,
+                marked=marked,
+                pace=partial(Pace, engine),
+            )
+            begun = monotonic()
+            run_id = _begin(engine, source.name, context)
             with _failure_recorded(engine, run_id):
-                result = _collect(engine, source, settings, full, started_at, run_id, report)
+                result = _collect(engine, source, context, run_id, report, prepare, lock)
+                result = replace(result, seconds=monotonic() - begun)
                 _record(engine, run_id, result)
     except DBAPIError as error:
         # The database went away. The row stays `running` until the next run of the source.
         if result is None:
             raise _about_database(source.name, error) from error
         log.error("collect.unrecorded", source=source.name, reason=_reason(error))  # noqa: TRY400
+        failure = _about_database(source.name, error)
+        result = replace(
+            result, outcome="failed", data_through=None, failures=(*result.failures, failure)
+        )
     return result
 
 
-def _begin(engine: Engine, source: str, full: bool, started_at: datetime) -> int:
-    """Begins the run's row. Rows still `running` are of killed processes: the lock is ours."""
+def _begin(engine: Engine, source: str, context: Context) -> int:
+    """Begins the run's row. Rows still `running` are of killed processes: the lock is ours.
+
+    What they had handed out is taken back: whoever is at it can store nothing any more.
+    """
     with sessions(engine).begin() as session:
+        runs = select(Run.id).where(Run.source == source)
+        session.execute(delete(WorkItem).where(WorkItem.run_id.in_(runs)))
         session.execute(
             update(Run)
             .where(Run.source == source, Run.outcome == "running")
             .values(
                 outcome="failed",
-                finished_at=started_at,
+                finished_at=context.started_at,
                 message="The process ended before the run was over.",
             )
         )
         row = Run(
             source=source,
-            kind="full" if full else "incremental",
-            started_at=started_at,
+            kind=context.kind,
+            started_at=context.started_at,
             outcome="running",
         )
         session.add(row)
@@ -121,22 +155,25 @@ def _begin(engine: Engine, source: str, full: bool, started_at: datetime) -> int
 def _collect(
     engine: Engine,
     source: Source,
-    settings: Settings,
-    full: bool,
-    started_at: datetime,
+    context: Context,
     run_id: int,
     report: Callable[[Progress], None] | None,
+    prepare: Callable[[int, Context, Stored], None] | None,
+    lock: Connection,
 ) -> RunReport:
-    context = Context(
-        settings=settings, known=Known(engine, source.name), full=full, started_at=started_at
-    )
     total = Stored()
     if report is not None:
         context.tell = _telling(source.name, report, context, total)
+    if prepare is not None:
+        prepare(run_id, context, total)
     failure: AppError | None = None
-    batches = source.fetch(context)
+    fetch = source.marked if context.marked else source.fetch
+    assert fetch is not None, f"{source.name} has no marks"
+    batches = fetch(context)
     try:
         for batch in batches:
+            # Where the database was away for a moment, another run may have begun by now.
+            lock.execute(text("SELECT 1"))
             _store(engine, source.name, batch, context, run_id, total)
     except AppError as error:
         failure = error
@@ -169,10 +206,10 @@ def _report(source: str, context: Context, total: Stored, failure: AppError | No
         outcome = "partial"
     else:
         outcome = "done"
-    current = failure is None and not context.held_back
+    current = failure is None and not context.held_back and not context.marked
     return RunReport(
         source=source,
-        kind="full" if context.full else "incremental",
+        kind=context.kind,
         started_at=context.started_at,
         finished_at=datetime.now(UTC),
         outcome=outcome,
@@ -199,19 +236,30 @@ def _record(engine: Engine, run_id: int, result: RunReport) -> None:
                 finished_at=result.finished_at,
                 data_through=result.data_through,
                 message="\n".join(sentences),
+                # What was asked for since the last batch, if there was one, is counted as well.
+                **{name: getattr(result, name) for name in COUNTED},
             )
         )
+        if result.data_through is not None:
+            # What was marked before it began is among what it has read.
+            session.execute(
+                delete(Mark).where(Mark.source == result.source, Mark.seen_at < result.started_at)
+            )
     log.info(
         "collect.finished",
         source=result.source,
+        kind=result.kind,
         outcome=result.outcome,
         requests=result.requests,
+        requests_by_kind=result.requests_by_kind,
+        read=result.rows_read,
         new=result.rows_new,
         changed=result.rows_changed,
         deleted=result.rows_deleted,
         quarantined=result.quarantined,
         retries=result.retries,
-        seconds=round((result.finished_at - result.started_at).total_seconds(), 3),
+        waited_seconds=round(result.waited_seconds, 3),
+        seconds=round(result.seconds, 3),
     )
 
 

@@ -1,16 +1,18 @@
 """A source and what it is given for a run: settings, what is known already, and where to report."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from types import MappingProxyType
+from typing import Any, Protocol
 
 import structlog
 
 from app.errors import AppError
 from app.settings import Settings
 from collectors.known import Known
+from collectors.pace import Pace
 from collectors.record import Batch
 
 log = structlog.get_logger()
@@ -50,6 +52,21 @@ class Counters:
             self._retries += 1
             self._waited += waited
 
+    def add(self, requests: Mapping[str, int], retries: int, waited: float) -> None:
+        """Adds what others counted."""
+        with self._lock:
+            for kind, number in requests.items():
+                self._requests[kind] = self._requests.get(kind, 0) + number
+            self._retries += retries
+            self._waited += waited
+
+    def take(self) -> tuple[dict[str, int], int, float]:
+        """Requests by kind, retries and seconds waited so far; from here it counts anew."""
+        with self._lock:
+            taken = (self._requests, self._retries, self._waited)
+            self._requests, self._retries, self._waited = {}, 0, 0.0
+        return taken
+
     @property
     def requests(self) -> Mapping[str, int]:
         """Requests by kind, so far."""
@@ -67,14 +84,27 @@ class Counters:
         return self._waited
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A piece of a run that another process can do. fields: what JSON can carry."""
+
+    kind: str
+    fields: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Context:
     """What the collector of one source is given for one run.
 
     known: read-only answers about what is stored.
-    full: read everything again, whatever is known.
+    full: read everything again, whatever is known. marked: read only what was marked.
     started_at: the run's beginning, by our clock. ahead: how far the source's clock is ahead of it.
     tell: called with (what is being read, done, total) for progress bars.
+    hand_out: has pieces of the run done by whoever has time, and comes back when all are done; what
+        they could not read is noted here. Raises AppError where one ended the run. None: there is
+        nobody else, the run does them itself.
+    pace: makes what keeps the rate limit of a token at an address, together with others that use it.
+    on_stop: takes a method to be called when the process is told to end.
     """
 
     settings: Settings
@@ -87,6 +117,17 @@ class Context:
     remarks: list[str] = field(default_factory=list)
     held_back: bool = False
     ahead: timedelta = timedelta(0)
+    marked: bool = False
+    hand_out: Callable[[Sequence[Handed]], None] | None = None
+    on_stop: Callable[[Callable[[], None]], None] = lambda call: None
+    pace: Callable[[str, str], Pace | None] = lambda address, token: None
+
+    @property
+    def kind(self) -> str:
+        """That of the run, as in `runs.kind`."""
+        if self.marked:
+            return "marked"
+        return "full" if self.full else "incremental"
 
     def fail(self, error: AppError, *, holds_back: bool) -> None:
         """Notes that part of the source could not be read; the rest goes on.
@@ -105,14 +146,35 @@ class Context:
             self.remarks.append(sentence)
 
 
+class Helper(Protocol):
+    """Does pieces of one run in a process that is not the run's own; several threads may call it."""
+
+    def work(self, context: Context, handed: Handed, put: Callable[[Batch], None]) -> None:
+        """Does one piece. context: of this piece alone; its `put` stores.
+
+        Raises AppError when the whole run cannot go on, StoppedError after `stop`.
+        """
+
+    def stop(self) -> None:
+        """Makes every `work` under way, and every later one, raise StoppedError soon."""
+
+    def close(self) -> None:
+        """Ends threads and connections."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Something that can be collected.
 
     name: as on the command line and in `runs.source`. title: as people call it.
     fetch: yields what there is to store; raises AppError when it cannot go on at all.
+    marked: yields only what was marked to be read next; None: it has no marks.
+    helper: makes what does the pieces that `fetch` hands out, for one run in one process. Its context
+        counts what all of them ask for. None: it hands out none.
     """
 
     name: str
     title: str
     fetch: Callable[[Context], Iterator[Batch]]
+    helper: Callable[[Context], Helper] | None = None
+    marked: Callable[[Context], Iterator[Batch]] | None = None

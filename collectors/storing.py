@@ -4,7 +4,7 @@ Nothing here commits; `runner` does, together with the run's counters.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.store.engine import copy_rows
 from app.store.tables import Base
-from collectors.record import Batch, Complete, Reached, Record, Refused
+from collectors.record import Batch, Complete, Reached, Record, Refused, Served
 
 ORDER = {table.name: place for place, table in enumerate(Base.metadata.sorted_tables)}
 """Place of each table when parents come before children."""
@@ -61,6 +61,7 @@ def store(session: Session, source: str, batch: Batch, now: datetime) -> Stored:
         stored.deleted += staged[complete.record].remove_rest(session, complete, now)
     _store_positions(session, source, batch.reached, batch.forget)
     _store_quarantine(session, source, batch.refused, batch.accepted, now)
+    _take_marks(session, source, batch.served)
     return stored
 
 
@@ -138,8 +139,8 @@ class _Staging:
         if not names:
             return 0
         assignments = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
-        if "dirty" in self.kind.table.__table__.columns:
-            decisive = [name for name in names if self._is_decisive(name)]
+        decisive = [name for name in names if self._is_decisive(name)]
+        if decisive and "dirty" in self.kind.table.__table__.columns:
             before = ", ".join(f"t.{name}" for name in decisive)
             after = ", ".join(values[names.index(name)] for name in decisive)
             assignments.append(f"dirty = t.dirty OR ROW({before}) IS DISTINCT FROM ROW({after})")
@@ -239,6 +240,17 @@ def _store_positions(
                 "through": each.through,
                 "complete": each.complete,
             },
+        )
+
+
+def _take_marks(session: Session, source: str, served: Sequence[Served]) -> None:
+    for each in served:
+        session.execute(
+            text(
+                "DELETE FROM marks WHERE source = :source AND project_id = :project_id"
+                " AND iid = :iid AND seen_at <= :seen_at"
+            ),
+            {"source": source, **asdict(each)},
         )
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.api import data_quality, health, indicators, restatements, runs, teams
+from app.api import data_quality, health, indicators, restatements, runs, teams, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
     indicators.router,
@@ -11,4 +11,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
     data_quality.router,
     health.router,
+    webhooks.router,
 )

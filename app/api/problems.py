@@ -126,8 +126,10 @@ def _http(error: HTTPException) -> Failure:
         405: "This address only answers to GET.",
     }
     headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, HEAD"  # nothing here answers to more, and Guard makes HEAD of GET
+    if headers.get("Allow") == "POST":
+        messages[405] = "This address only answers to POST."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, HEAD"  # they answer to no more, and Guard makes HEAD of GET
     return Failure(
         status=error.status_code,
         message=messages.get(error.status_code, str(error.detail)),
@@ -137,7 +139,7 @@ def _http(error: HTTPException) -> Failure:
 
 def is_for_machines(path: str) -> bool:
     """Whether who asks for a path wants a problem rather than a page."""
-    return f"{path}/".startswith("/api/") or path in (
+    return f"{path}/".startswith(("/api/", "/webhooks/")) or path in (
         "/openapi.json",
         "/healthz",
         "/readyz",

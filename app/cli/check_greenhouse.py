@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.cli.check_gitlab import Finding
+from app.settings import greenhouse_secret
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -21,7 +22,8 @@ def check_greenhouse(settings: "Settings") -> Iterator[Finding]:
     if "greenhouse" not in settings.configured_sources():
         return
     impatient = RetryPolicy(attempts=2, first_attempts=2, limited_attempts=2, longest=30.0)
-    client = GreenhouseClient(settings.greenhouse, Counters(), impatient)
+    secret = greenhouse_secret(settings)
+    client = GreenhouseClient(settings.greenhouse, secret, Counters(), impatient)
     readable = []
     try:
         for name in LISTS:

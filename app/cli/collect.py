@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +38,10 @@ def collect(
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again, not only what changed.")
     ] = False,
+    queue: Annotated[
+        bool,
+        typer.Option("--queue", help="Let workers do it (`teamgauge worker`), and do not wait."),
+    ] = False,
     config: ConfigOption = None,
 ) -> int:
     """Collect what is configured, then refresh the indicators.
@@ -48,6 +51,8 @@ def collect(
     settings = begin(context, config)
     names = wanted(settings, sources or [])
     with database(settings) as engine:
+        if queue:
+            return enqueue_sources(engine, names, full=full)
         return run_sources(engine, settings, names, full=full)
 
 
@@ -77,6 +82,24 @@ def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def enqueue_sources(engine: "Engine", names: Sequence[str], *, full: bool) -> int:
+    """Puts a run of each source into the queue; status 75 where one is waiting already."""
+    from app.store.engine import sessions
+    from app.store.queue import enqueue_run
+
+    statuses = []
+    for name in names:
+        with sessions(engine).begin() as session:
+            put = enqueue_run(session, name, full=full)
+        typer.echo(
+            f"{name}: in the queue, for a `teamgauge worker` to collect."
+            if put
+            else f"{name}: a run is in the queue already, and has not begun yet."
+        )
+        statuses.append(0 if put else LockedError.status)
+    return max(statuses)
+
+
 def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *, full: bool) -> int:
     """Runs the named sources and the refresh, says how each went, and returns the exit status."""
     from collectors import SOURCES
@@ -86,7 +109,6 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
     by_name = {source.name: source for source in SOURCES}
     statuses: list[int] = []
     for name in names:
-        began = monotonic()
         try:
             with following() as report:
                 done = run(
@@ -101,23 +123,35 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
             typer.echo(f"{name}: {error}")
             statuses.append(error.status)
         else:
-            _tell(done, monotonic() - began)
+            _tell(done)
             statuses.append(done.status)
     if any(status != LockedError.status for status in statuses):
         refresh_indicators(engine, settings)
     return 1 if 1 in statuses else max(statuses)
 
 
-def _tell(done: "RunReport", seconds: float) -> None:
-    plural = "" if done.requests == 1 else "s"
-    requests = f"{done.requests:,} request{plural} and " if done.requests else ""
+def _tell(done: "RunReport") -> None:
+    requests = ""
+    if done.requests:
+        kinds = sorted(done.requests_by_kind.items(), key=lambda kind: (-kind[1], kind[0]))
+        told = ", ".join(f"{name} {number:,}" for name, number in kinds)
+        requests = f"{_counted(done.requests, 'request')} ({told}) and "
     typer.echo(
         f"{done.source}: {done.outcome}, {done.rows_read:,} rows read, {done.rows_new:,} new, "
-        f"{done.rows_changed:,} changed, {done.rows_deleted:,} removed, in {requests}{seconds:.1f} s."
+        f"{done.rows_changed:,} changed, {done.rows_deleted:,} removed, in {requests}{done.seconds:.1f} s."
     )
+    if done.retries:
+        typer.echo(
+            f"{done.source}: {_counted(done.retries, 'request')} sent again after "
+            f"{done.waited_seconds:.1f} s of waiting."
+        )
     for sentence in (*map(str, done.failures), *done.remarks):
         typer.echo(redacted(f"{done.source}: {sentence}"))
     if done.quarantined:
         typer.echo(
             f"{done.source}: {done.quarantined:,} records could not be read; the page /data lists them."
         )
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

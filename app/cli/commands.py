@@ -11,7 +11,19 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import check, collect, demo, failure, init, later, migrate, refresh, report, serve
+from app.cli import (
+    check,
+    collect,
+    demo,
+    failure,
+    init,
+    later,
+    migrate,
+    refresh,
+    report,
+    serve,
+    worker,
+)
 from app.cli.options import ConfigOption
 from app.cli.stopping import signals_end_the_command
 
@@ -37,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="collect", run=collect.collect),
     Command(name="refresh", run=refresh.refresh),
     Command(name="serve", run=serve.serve),
+    Command(name="worker", run=worker.worker),
     Command(name="check", run=check.check),
     Command(name="report", run=report.report),
     Command(name="backup", run=later.backup, available=False),

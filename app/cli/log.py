@@ -1,6 +1,5 @@
 """Where log lines go: JSON on standard error for programs, the important ones as text on a terminal."""
 
-import json
 import logging
 import sys
 from collections.abc import Iterable
@@ -9,9 +8,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-HIDDEN = "***"
-SHORTEST_SECRET = 4
-"""What is shorter would hide half of every line, and protects nothing."""
+from app.redaction import Redaction
 
 TALKATIVE = (
     "alembic",
@@ -19,27 +16,25 @@ TALKATIVE = (
     "gql",
     "httpcore",
     "httpx",
+    "procrastinate",
+    "psycopg.pool",
     "urllib3",
     "watchfiles",
     "websockets",
 )
 
-_secrets: tuple[str, ...] = ()
+_redaction = Redaction()
 
 
 def redacted(text: str) -> str:
     """The text without any secret of the configuration."""
-    for secret in _secrets:
-        text = text.replace(secret, HIDDEN)
-    return text
+    return _redaction(text)
 
 
 def keep_out(secrets: Iterable[str]) -> None:
-    """From now on none of these appears in any line, as it is or as JSON writes it."""
-    global _secrets  # noqa: PLW0603 - as global as standard error itself
-    known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
-    known |= {json.dumps(secret)[1:-1] for secret in known}
-    _secrets = tuple(sorted(known, key=len, reverse=True))
+    """From now on none of these appears in any line."""
+    global _redaction  # noqa: PLW0603 - as global as standard error itself
+    _redaction = Redaction(secrets)
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.cli.estimate import Estimate, in_words
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -25,47 +27,76 @@ def following() -> "Iterator[Callable[[Step], None]]":
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
         TextColumn("{task.fields[source]}: {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.fields[counts]}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,
     ) as bars:
         tasks: dict[tuple[str, str], TaskID] = {}
+        estimates: dict[tuple[str, str], Estimate] = {}
 
         def show(step: "Step") -> None:
             key = (step.source, step.what)
             if key not in tasks:
-                tasks[key] = bars.add_task(step.what, source=step.source, counts="", total=None)
-            counts = f"{step.requests:,} requests, {step.rows_new + step.rows_changed:,} rows"
-            bars.update(tasks[key], completed=step.done, total=step.total, counts=counts)
+                for task in bars.tasks:
+                    # How much of that there was is not known: nothing will end its bar.
+                    if task.total is None:
+                        bars.update(task.id, visible=False)
+                tasks[key] = bars.add_task(
+                    step.what, source=step.source, counts="", left="", total=None
+                )
+                estimates[key] = Estimate()
+            left = estimates[key].seconds_left(step.done, step.total, time.monotonic())
+            bars.update(
+                tasks[key],
+                completed=step.done,
+                total=step.total,
+                counts=counts(step),
+                left=in_words(left),
+                visible=True,
+            )
 
         yield show
 
 
+def counts(step: "Step") -> str:
+    """`1,200 of 2,001, 18 requests, 4,310 rows new or changed`."""
+    done = f"{step.done:,}" if step.total is None else f"{step.done:,} of {step.total:,}"
+    requests = f"{step.requests:,} request{'' if step.requests == 1 else 's'}"
+    return f"{done}, {requests}, {step.rows_new + step.rows_changed:,} rows new or changed"
+
+
 def _lines() -> "Callable[[Step], None]":
     told = time.monotonic()
+    estimates: dict[tuple[str, str], Estimate] = {}
 
     def tell(step: "Step") -> None:
         nonlocal told
-        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            log.info(
-                "collect.progress",
-                source=step.source,
-                what=step.what,
-                done=step.done,
-                total=step.total,
-                requests=step.requests,
-                new=step.rows_new,
-                changed=step.rows_changed,
-            )
+        now = time.monotonic()
+        estimate = estimates.setdefault((step.source, step.what), Estimate())
+        left = estimate.seconds_left(step.done, step.total, now)
+        if now - told < SECONDS_BETWEEN_LINES:
+            return
+        told = now
+        log.info(
+            "collect.progress",
+            source=step.source,
+            what=step.what,
+            done=step.done,
+            total=step.total,
+            seconds_left=None if left is None else round(left),
+            requests=step.requests,
+            read=step.rows_read,
+            new=step.rows_new,
+            changed=step.rows_changed,
+        )
 
     return tell
 

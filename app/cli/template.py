@@ -3,6 +3,7 @@
 CONFIGURATION = """\
 # The configuration of teamgauge. Every key may be left out; the value shown is then used.
 # In the environment a key is called TEAMGAUGE_SECTION__KEY, for instance TEAMGAUGE_GITLAB__TOKEN.
+# Secrets may also come as systemd credentials that are called as their keys are: gitlab.token.
 # Paths are counted from this file's folder.
 
 [database]
@@ -24,6 +25,9 @@ holidays = []
 url = "https://gitlab.com"
 # A token with the scope read_api; or token_file = "path", a file that holds nothing else.
 token = ""
+# The secret token of GitLab's webhooks to /webhooks/gitlab; or webhook_secret_file = "path".
+# Empty: events are not taken, and nothing is missing.
+webhook_secret = ""
 # ca_file = "path" for a certificate authority of your own.
 # Requests in flight at once, 1 to 64.
 concurrency = 8
@@ -76,6 +80,7 @@ token_url = "https://auth.greenhouse.io/token"
 # Of a Harvest v3 credential that may list openings, jobs, departments, offers and close reasons.
 # Departments are the teams whose slug is their external_id, else those of the same name.
 client_id = ""
+# Or client_secret_file = "path", a file that holds nothing else.
 client_secret = ""
 
 [files]
@@ -96,6 +101,15 @@ port = 8000
 [auth]
 # "none" serves this machine only.
 mode = "none"
+
+[worker]
+# Pieces of work that one `teamgauge worker` does at once, 1 to 64.
+concurrency = 8
+# When workers collect everything by themselves: five fields as in a crontab, in UTC, such as
+# "*/5 * * * *". Empty: only what `teamgauge collect --queue` asks for.
+collect_every = ""
+# After so many seconds without a sign of life others do what a worker had begun.
+silent_seconds = 30
 """
 
 TEAMS = """\

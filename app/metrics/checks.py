@@ -216,6 +216,31 @@ CHECKS: tuple[Check, ...] = (
         heads=("Where", "Source", "Record", "Reason"),
     ),
     Check(
+        kind="unreachable_project",
+        title="Projects out of reach",
+        statement="""
+            SELECT p.web_url, p.unreachable_since, count(*) AS merge_requests,
+                   count(*) FILTER (WHERE m.state IN ('opened', 'locked')) AS open
+            FROM projects p JOIN merge_requests m ON m.project_id = p.id
+            WHERE p.unreachable_since IS NOT NULL AND m.deleted_at IS NULL
+            GROUP BY p.id ORDER BY p.path
+        """,
+        item=lambda row: {
+            "address": row["web_url"],
+            "text": f"{counted(row['merge_requests'], 'merge request')}, not shown by GitLab since"
+            f" {day(row['unreachable_since'])}: deleted, hidden from the token or switched off.",
+            "cells": [row["merge_requests"], row["open"], day(row["unreachable_since"])],
+        },
+        effect=lambda found: (
+            f"{counted(found.sums['merge_requests'], 'merge request')}, {found.sums['open']:,} of them"
+            " open, count as they were read last; nothing newer is known."
+        ),
+        remedy="Give the owner of gitlab.token access again. If the project was deleted, run"
+        " teamgauge collect gitlab --full: then they count as deleted.",
+        heads=("Project", "Merge requests", "Open", "Not shown since"),
+        sums=("merge_requests", "open"),
+    ),
+    Check(
         kind="end_estimated",
         title="Estimated ends",
         statement=f"""

@@ -8,8 +8,10 @@ from app.settings.load import (
     bamboohr_key,
     configuration_path,
     gitlab_token,
+    greenhouse_secret,
     load_settings,
     secrets,
+    webhook_secret,
 )
 from app.settings.models import (
     AuthSettings,
@@ -26,6 +28,7 @@ from app.settings.models import (
     ServerSettings,
     Settings,
     TargetSettings,
+    WorkerSettings,
     glob_pattern,
 )
 
@@ -44,10 +47,13 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "TargetSettings",
+    "WorkerSettings",
     "bamboohr_key",
     "configuration_path",
     "gitlab_token",
     "glob_pattern",
+    "greenhouse_secret",
     "load_settings",
     "secrets",
+    "webhook_secret",
 ]

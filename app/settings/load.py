@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_origin
+from urllib.parse import unquote
 
 from pydantic import SecretStr, ValidationError
 
@@ -26,8 +27,10 @@ PREFIX = "TEAMGAUGE_"
 PATHS = (
     ("database", "data_dir"),
     ("gitlab", "token_file"),
+    ("gitlab", "webhook_secret_file"),
     ("gitlab", "ca_file"),
     ("bamboohr", "api_key_file"),
+    ("greenhouse", "client_secret_file"),
     *(("files", key) for key in FileSettings.model_fields),
 )
 DEFAULT_NAMES = {
@@ -63,6 +66,7 @@ def load_settings(path: Path | None = None) -> Settings:
     if file is not None:
         _take_file(file, values, origins, mistakes)
     _take_environment(values, origins, mistakes)
+    _take_credentials(values, origins, mistakes)
     folder = (file.parent if file is not None else Path()).absolute()
     _make_absolute(values, folder)
     given = {key for key, value in values.get("files", {}).items() if value != ""}
@@ -105,6 +109,29 @@ def bamboohr_key(settings: Settings) -> str:
     return _secret_in(file, f"bamboohr.api_key_file {file}", "key")
 
 
+def greenhouse_secret(settings: Settings) -> str:
+    """The secret of Greenhouse's client, from the configuration or from client_secret_file.
+
+    Raises ConfigurationError when the file cannot be read or holds no secret.
+    """
+    file = settings.greenhouse.client_secret_file
+    if file is None:
+        return settings.greenhouse.client_secret.get_secret_value()
+    return _secret_in(file, f"greenhouse.client_secret_file {file}", "secret")
+
+
+def webhook_secret(settings: Settings) -> str:
+    """What GitLab sends with its events, from the configuration or from webhook_secret_file; empty:
+    events are not taken.
+
+    Raises ConfigurationError when the file cannot be read or holds no secret.
+    """
+    file = settings.gitlab.webhook_secret_file
+    if file is None:
+        return settings.gitlab.webhook_secret.get_secret_value()
+    return _secret_in(file, f"gitlab.webhook_secret_file {file}", "secret")
+
+
 def _secret_in(file: Path, name: str, what: str) -> str:
     """The token or key that a file holds; name: of the file, for sentences."""
     try:
@@ -123,15 +150,24 @@ def _secret_in(file: Path, name: str, what: str) -> str:
 
 def secrets(settings: Settings) -> tuple[str, ...]:
     """Every secret of the configuration, so that no log line may contain one."""
-    found = {gitlab_token(settings), bamboohr_key(settings)}
+    found = {read(settings) for _, _, read in FILES_OF_SECRETS}
     for name in sections():
         for value in dict(getattr(settings, name)).values():
             if isinstance(value, SecretStr):
                 found.add(value.get_secret_value())
     password = re.match(r"[^:]+://[^:/@]*:([^@]*)@", settings.database.url.get_secret_value())
     if password:
-        found.add(password[1])
+        found |= {password[1], unquote(password[1])}
     return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+FILES_OF_SECRETS = (
+    ("gitlab", "token", gitlab_token),
+    ("gitlab", "webhook_secret", webhook_secret),
+    ("bamboohr", "api_key", bamboohr_key),
+    ("greenhouse", "client_secret", greenhouse_secret),
+)
+"""The secrets that may also stand in a file of their own, and who reads it."""
 
 
 def _take_file(file: Path, values: Values, origins: Origins, mistakes: list[str]) -> None:
@@ -193,6 +229,29 @@ def _take_environment(values: Values, origins: Origins, mistakes: list[str]) -> 
         else:
             values.setdefault(section, {})[key] = _from_text(section, key, text)
             origins[section, key] = name
+
+
+def _take_credentials(values: Values, origins: Origins, mistakes: list[str]) -> None:
+    """What systemd (LoadCredential=, SetCredentialEncrypted=) hands over to this service alone: a
+    secret that is set nowhere else, in a file that is called as its key is, `gitlab.token`."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        return
+    for section, model in sections().items():
+        given = values.get(section, {})
+        for key in model.model_fields:
+            file = Path(folder) / f"{section}.{key}"
+            if not _is_secret(section, key) or not file.is_file():
+                continue
+            if given.get(key) or given.get(f"{key}_file"):
+                continue
+            try:
+                secret = _secret_in(file, f"the credential {file}", key)
+            except ConfigurationError as error:
+                mistakes.append(error.message.rstrip("."))
+            else:
+                values.setdefault(section, {})[key] = secret
+                origins[section, key] = str(file)
 
 
 def _single_underscore(rest: str) -> str:
@@ -258,27 +317,23 @@ def _check_together(
     today = datetime.now(settings.reporting.zone).date()
     if settings.reporting.history_start > today:
         wrong("reporting", "history_start", f"must not be in the future, today is {today}")
-    if settings.gitlab.token.get_secret_value() and settings.gitlab.token_file:
-        wrong("gitlab", "token_file", "and gitlab.token are both set, keep one of them")
-    elif settings.gitlab.token_file:
-        try:
-            gitlab_token(settings)
-        except ConfigurationError as error:
-            text = error.message.removeprefix("gitlab.token_file ").rstrip(".")
-            wrong("gitlab", "token_file", text)
-    if settings.bamboohr.api_key.get_secret_value() and settings.bamboohr.api_key_file:
-        wrong("bamboohr", "api_key_file", "and bamboohr.api_key are both set, keep one of them")
-    elif settings.bamboohr.api_key_file:
-        try:
-            bamboohr_key(settings)
-        except ConfigurationError as error:
-            text = error.message.removeprefix("bamboohr.api_key_file ").rstrip(".")
-            wrong("bamboohr", "api_key_file", text)
+    for section, key, read in FILES_OF_SECRETS:
+        own, file = getattr(settings, section), f"{key}_file"
+        if getattr(own, key).get_secret_value() and getattr(own, file):
+            wrong(section, file, f"and {section}.{key} are both set, keep one of them")
+        elif getattr(own, file):
+            try:
+                read(settings)
+            except ConfigurationError as error:
+                text = error.message.removeprefix(f"{section}.{file} ").rstrip(".")
+                wrong(section, file, text)
     greenhouse = settings.greenhouse
-    if greenhouse.client_id and not greenhouse.client_secret.get_secret_value():
+    has_secret = greenhouse.client_secret.get_secret_value() or greenhouse.client_secret_file
+    if greenhouse.client_id and not has_secret:
         wrong("greenhouse", "client_id", "is set, so greenhouse.client_secret must be as well")
-    elif greenhouse.client_secret.get_secret_value() and not greenhouse.client_id:
-        wrong("greenhouse", "client_secret", "is set, so greenhouse.client_id must be as well")
+    elif has_secret and not greenhouse.client_id:
+        key = "client_secret_file" if greenhouse.client_secret_file else "client_secret"
+        wrong("greenhouse", key, "is set, so greenhouse.client_id must be as well")
     if settings.gitlab.ca_file and not settings.gitlab.ca_file.is_file():
         wrong("gitlab", "ca_file", f"{settings.gitlab.ca_file} does not exist")
     for key, value in settings.files:

@@ -151,6 +151,19 @@ def _zone(value: str) -> str:
     )
 
 
+def _schedule(value: str) -> str:
+    """Minute, hour, day of the month, month and day of the week as in a crontab."""
+    if not value.strip():
+        return ""
+    from croniter import croniter  # late: a quarter of the time in which everything else is loaded
+
+    if len(value.split()) != 5 or not croniter.is_valid(value):
+        raise ValueError(
+            f'must be five fields as in a crontab, such as "*/5 * * * *", not {shown(value)}'
+        )
+    return value.strip()
+
+
 def _named_project(value: Any) -> Any:
     """A handbook project may be given by its path alone."""
     return {"project": value} if isinstance(value, str) else value
@@ -207,6 +220,8 @@ class GitLabSettings(Section):
     url: Annotated[Address, AfterValidator(_gitlab_address)] = "https://gitlab.com"
     token: Secret = SecretStr("")
     token_file: OptionalPath = None
+    webhook_secret: Secret = SecretStr("")
+    webhook_secret_file: OptionalPath = None
     ca_file: OptionalPath = None
     concurrency: Annotated[Whole, Field(ge=1, le=64)] = 8
     groups: tuple[FullPath, ...] = ()
@@ -259,6 +274,7 @@ class GreenhouseSettings(Section):
     )
     client_id: Annotated[str, AfterValidator(_client)] = ""
     client_secret: Secret = SecretStr("")
+    client_secret_file: OptionalPath = None
 
 
 class FileSettings(Section):
@@ -303,6 +319,18 @@ class AuthSettings(Section):
     mode: Literal["none", "oidc"] = "none"
 
 
+class WorkerSettings(Section):
+    """How `teamgauge worker` shares the work; the same on every machine.
+
+    collect_every: when all sources are collected without being asked for; empty: never.
+    silent_seconds: after so long without a sign of life others do what a worker had begun.
+    """
+
+    concurrency: Annotated[Whole, Field(ge=1, le=64)] = 8
+    collect_every: Annotated[str, AfterValidator(_schedule)] = ""
+    silent_seconds: Annotated[Fraction, Field(ge=1, le=3600)] = 30
+
+
 class Settings(Section):
     """The whole configuration. `Settings()` is a valid one: nothing to collect, embedded database."""
 
@@ -317,6 +345,7 @@ class Settings(Section):
     files: FileSettings = FileSettings()
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
+    worker: WorkerSettings = WorkerSettings()
     path: Path | None = None
     """The file that was read; None: built-in defaults and the environment alone."""
 

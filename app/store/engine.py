@@ -6,11 +6,15 @@ from hashlib import blake2b
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import ConfigurationError, LockedError
+
+KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "3"}
+"""Seconds of silence before the other side is asked for a sign of life, seconds between such questions,
+and how many stay without an answer before it counts as gone. Local sockets know nothing of it."""
 
 
 def make_engine(url: str, pool_size: int = 10) -> Engine:
@@ -34,17 +38,28 @@ def make_engine(url: str, pool_size: int = 10) -> Engine:
             f"database.url names {parsed.get_backend_name()}, but teamgauge stores in Postgres only.",
             how,
         )
-    options = parsed.query.get("options", ())
-    given = (options,) if isinstance(options, str) else options
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         pool_pre_ping=True,
-        connect_args={
-            "options": " ".join((*given, "-c timezone=UTC")),
-            "connect_timeout": parsed.query.get("connect_timeout", "10"),
-        },
+        connect_args=connection_options(parsed),
     )
+
+
+def connection_options(url: URL) -> dict[str, str]:
+    """What every connection to an address is made with, on top of the address itself.
+
+    Both sides notice within two minutes when the other's machine is gone: its locks are free then.
+    """
+    given = url.query.get("options", ())
+    options = [given] if isinstance(given, str) else list(given)
+    timeout = url.query.get("connect_timeout", "10")
+    ours = ["timezone=UTC", *(f"tcp_{name}={value}" for name, value in KEEPALIVES.items())]
+    return {
+        "options": " ".join((*options, *(f"-c {each}" for each in ours))),
+        "connect_timeout": timeout if isinstance(timeout, str) else timeout[-1],
+        **KEEPALIVES,
+    }
 
 
 def sessions(engine: Engine) -> sessionmaker[Session]:
@@ -85,9 +100,10 @@ def lock_key(name: str) -> int:
 
 
 @contextmanager
-def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[None]:
+def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[Connection]:
     """Holds a session-level advisory lock on a connection of its own; the server frees it if we die.
 
+    Yields the connection: as long as it answers, the lock is held.
     Raises LockedError (exit status 75) when another process holds it; `what` names it in the sentence.
     """
     key = lock_key(name)
@@ -98,8 +114,9 @@ def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[None]:
                 "It goes on undisturbed; start this one again when it is over.",
             )
         try:
-            yield
+            yield connection
         finally:
             # A connection that was lost has freed the lock already.
-            with suppress(OperationalError):
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+            if not connection.invalidated:
+                with suppress(OperationalError):
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from app.redaction import Redaction
 from collectors.bamboohr.errors import BambooHRError, UnreachableError, about_status
 from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
@@ -31,6 +32,7 @@ class BambooHRClient:
         self.url = url
         self.told_at: datetime | None = None
         self._base = api_base(url)
+        self._hide = Redaction([key])
         self._counters = counters
         self._patience = Patience(policy or RetryPolicy(), counters.retry)
         self._http = httpx.Client(
@@ -92,7 +94,7 @@ class BambooHRClient:
 
     def _about_status(self, response: httpx.Response, about: str) -> Exception:
         status = response.status_code
-        final = about_status(status, self.url, about, _said(response))
+        final = about_status(status, self.url, about, _shortened(self._hide(_said(response))))
         wait = asked_wait(
             {name.lower(): value for name, value in response.headers.items()}, limited=status == 429
         )
@@ -139,7 +141,7 @@ def _said(response: httpx.Response) -> str:
         if isinstance(content, dict):
             error = content.get("error")
             told = error.get("message") if isinstance(error, dict) else content.get("detail")
-    return _shortened(told) if isinstance(told, str) else ""
+    return told if isinstance(told, str) else ""
 
 
 def _shortened(text: str) -> str:

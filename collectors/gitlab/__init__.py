@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from collectors.gitlab.changed_paths import read_changed_paths
-from collectors.gitlab.collection import begin, end
+from collectors.gitlab.collection import ROWS_MISSING, begin, end
 from collectors.gitlab.lists import read_changes, read_whole_projects
 from collectors.gitlab.reconcile import reconcile
 from collectors.record import Batch
@@ -38,7 +38,4 @@ def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch
             " what is stored, and how far, is in GitLab's time."
         )
     if collection.reader.rows.missing:
-        context.remark(
-            "This GitLab does not tell when somebody became a reviewer;"
-            " starts of reviews are taken from notes alone."
-        )
+        context.remark(ROWS_MISSING)

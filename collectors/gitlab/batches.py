@@ -46,4 +46,5 @@ def _one(batches: list[Batch]) -> Batch:
         forget=[each for batch in batches for each in batch.forget],
         refused=[each for batch in batches for each in batch.refused],
         accepted=[each for batch in batches for each in batch.accepted],
+        served=[each for batch in batches for each in batch.served],
     )

@@ -1,20 +1,17 @@
 """Changed paths: asked for merged merge requests of handbook projects with path globs, once each."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from collectors.gitlab.collection import Collection, Found
+from collectors.gitlab.collection import Collection, Found, ProjectItem
 from collectors.gitlab.errors import HeavyQueryError, QueryRefusedError
 from collectors.gitlab.merge_requests import as_list
-from collectors.gitlab.pages import PageSize
+from collectors.gitlab.quarantine import CHANGED_PATHS_OF
 from collectors.gitlab.queries import CHANGED_PATHS
 from collectors.gitlab.records import ChangedPathRecord, ChangedPathsReadRecord, global_id
 from collectors.gitlab.side_by_side import Put
 from collectors.record import Batch, Complete, Record, RecordError, Refused, text, value_at
-
-LARGEST = 20
-"""Merge requests in one request: GitLab computes each one's differences from the repository."""
 
 
 def read_changed_paths(collection: Collection) -> Iterator[Batch]:
@@ -28,28 +25,30 @@ def read_changed_paths(collection: Collection) -> Iterator[Batch]:
         if found.record.path.lower() in with_globs
     }
     unread = collection.context.known.merged_without_paths(projects)
-    size = PageSize(LARGEST, LARGEST)
     yield from collection.stored(
         [
-            collection.guarded(
-                projects[number], partial(_read, collection, size, projects[number], numbers)
-            )
+            ReadChangedPaths(found=projects[number], numbers=tuple(sorted(numbers.values())))
             for number, numbers in unread.items()
         ]
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadChangedPaths(ProjectItem):
+    """Reads the changed paths of merge requests with these numbers in their project."""
+
+    numbers: tuple[int, ...]
+
+    def read(self, collection: Collection, put: Put[Batch], path: str) -> None:
+        """Puts the paths of some twenty merge requests at a time."""
+        _read(collection, self.found, self.numbers, put, path)
+
+
 def _read(
-    collection: Collection,
-    size: PageSize,
-    found: Found,
-    numbers: Mapping[int, int],
-    put: Put[Batch],
-    path: str,
+    collection: Collection, found: Found, numbers: Sequence[int], put: Put[Batch], path: str
 ) -> None:
-    """numbers: number in the project by id."""
-    ids = {number: id_ for id_, number in numbers.items()}
-    waiting = sorted(ids)
+    size = collection.changed_paths
+    waiting = list(numbers)
     while waiting:
         asked = waiting[: size.now]
         try:
@@ -84,7 +83,7 @@ def _batch(found: Found, nodes: Sequence[Any]) -> Batch:
             paths = {value_at(each, "path", convert=text) for each in stats}
         except RecordError as error:
             # It stays unread, and so is asked for again in the next run.
-            address = f"{found.record.web_url} changed paths"
+            address = f"{found.record.web_url}{CHANGED_PATHS_OF}"
             refused.append(Refused(kind="changed_paths", address=address, reason=str(error)))
             continue
         read.append(number)
@@ -94,5 +93,5 @@ def _batch(found: Found, nodes: Sequence[Any]) -> Batch:
         records=records,
         complete=[Complete(record=ChangedPathRecord, column="merge_request_id", values=read)],
         refused=refused,
-        accepted=[] if refused else [f"{found.record.web_url} changed paths"],
+        accepted=[] if refused else [f"{found.record.web_url}{CHANGED_PATHS_OF}"],
     )

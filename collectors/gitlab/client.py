@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from threading import BoundedSemaphore, local
 from typing import Any
-from urllib.parse import urlsplit
 
 import gitlab
 import httpx
@@ -24,15 +23,20 @@ from gql.transport.exceptions import (
 )
 
 from app.errors import AppError, ConfigurationError
+from app.redaction import Redaction
 from app.settings import GitLabSettings
+from collectors.connections import Connections
 from collectors.gitlab.errors import (
     HeavyQueryError,
+    NoSuchRouteError,
     QueryRefusedError,
     UnreachableError,
     about_status,
 )
 from collectors.gitlab.queries import Query
 from collectors.gitlab.server_clock import ServerClock
+from collectors.gitlab.transport import RestSession
+from collectors.pace import Pace
 from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
 
@@ -53,19 +57,6 @@ class _Answer:
     sent: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-class _Session(requests.Session):
-    """Follows GitLab within itself, to a project that was moved, and nowhere else: whoever is at
-    another address must not be given the token, and is not the GitLab of the configuration."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target is None:
-            return None
-        here, there = urlsplit(resp.url), urlsplit(target)
-        elsewhere = there.netloc and (here.scheme, here.netloc) != (there.scheme, there.netloc)
-        return None if elsewhere else target
-
-
 class _Thread(local):
     """What each thread has of its own: neither client of python-gitlab may be shared."""
 
@@ -78,6 +69,7 @@ class GitLabClient:
     """One GitLab instance for one run; safe to use from many threads.
 
     token: empty for public data only. Raises ConfigurationError for a ca_file that is none.
+    pace: of the token, shared with others that use it; None: with nobody.
     clock: GitLab's, known after the first answer.
     """
 
@@ -87,15 +79,20 @@ class GitLabClient:
         token: str,
         counters: Counters,
         policy: RetryPolicy | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.base_url = settings.url.rstrip("/")
-        self._token = token
+        self._hide = Redaction([token])
+        self._token_from = (
+            f"gitlab.token_file {settings.token_file}" if settings.token_file else "gitlab.token"
+        )
         self._counters = counters
-        self._verify: str | bool = str(settings.ca_file) if settings.ca_file else True
-        self._patience = Patience(policy or RetryPolicy(), counters.retry)
+        self._pace = pace
+        self._patience = Patience(policy or RetryPolicy(), counters.retry, self._wait_for_place)
         self._in_flight = BoundedSemaphore(settings.concurrency)
         self._thread = _Thread()
         self.clock = ServerClock()
+        self._connections = Connections()
         headers = {"User-Agent": USER_AGENT}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -103,17 +100,27 @@ class GitLabClient:
             headers=headers,
             timeout=TIMEOUT,
             verify=_certificates(settings),
-            event_hooks={"response": [self._note_answer]},
+            event_hooks={"request": [self._connections.watch], "response": [self._note_answer]},
         )
 
     def close(self) -> None:
         """Ends waiting threads and closes the connections."""
-        self._patience.stop()
+        self.stop()
         self._http.close()
 
     def stop(self) -> None:
-        """Lets no further request begin; threads that wait raise StoppedError."""
+        """Lets no further request begin and gives up those under way, which raise StoppedError."""
         self._patience.stop()
+        self._connections.end()
+
+    def _wait_for_place(self) -> float:
+        """Seconds until the token's rate limit may allow another request; 0: this one may begin."""
+        if self._pace is None:
+            return 0.0
+        wait = self._pace.before()
+        if wait:
+            self._counters.add({}, 0, wait)
+        return wait
 
     def graphql(
         self,
@@ -182,13 +189,15 @@ class GitLabClient:
             raise Transient(self._not_json())
         return data
 
-    def _note_answer(self, response: httpx.Response | requests.Response, **_: Any) -> None:
+    def _note_answer(self, response: httpx.Response) -> None:
         """Keeps status and headers, which python-gitlab does not hand on with every failure."""
         seen = self._thread.answer
         if seen is None:
             return
         seen.status = response.status_code
         seen.headers = {name.lower(): value for name, value in response.headers.items()}
+        if self._pace is not None:
+            self._pace.noted(seen.status, seen.headers)
         if response.status_code < 400:
             self.clock.note(date_of(seen.headers.get("date", "")), seen.sent, datetime.now(UTC))
 
@@ -197,7 +206,7 @@ class GitLabClient:
         messages = [
             str(each.get("message", each) if isinstance(each, Mapping) else each) for each in errors
         ]
-        said = _shortened("; ".join(messages))
+        said = self._shown("; ".join(messages))
         if 300 <= seen.status < 500 and seen.status != 422:
             return self._about_status(seen, seen.status, about, said)
         if any(re.search(r"\bcomplexity of \d+", message) for message in messages):
@@ -213,7 +222,7 @@ class GitLabClient:
         if seen.status >= 500:
             return self._about_status(seen, seen.status, about, said)
         if any(re.search(r"invalid token", message, re.I) for message in messages):
-            return about_status(401, self.base_url, about, said)
+            return about_status(401, self.base_url, about, said, setting=self._token_from)
         unknown = [
             message
             for message in messages
@@ -222,7 +231,7 @@ class GitLabClient:
         if unknown:
             return QueryRefusedError(
                 f"GitLab at {self.base_url} does not know what teamgauge asks for:"
-                f" {_shortened(unknown[0])}.",
+                f" {self._shown(unknown[0])}.",
                 "Update GitLab to version 18 or newer.",
             )
         final = QueryRefusedError(
@@ -237,15 +246,9 @@ class GitLabClient:
     def _rest_once(self, path: str, kind: str, about: str, parameters: Mapping[str, Any]) -> Any:
         thread = self._thread
         if thread.rest is None:
-            session = _Session()
-            session.hooks["response"].append(self._note_answer)
+            # The token is among the headers of the client that its session sends everything with.
             thread.rest = gitlab.Gitlab(
-                self.base_url,
-                private_token=self._token or None,
-                ssl_verify=self._verify,
-                timeout=TIMEOUT.read,
-                user_agent=USER_AGENT,
-                session=session,
+                self.base_url, user_agent=USER_AGENT, session=RestSession(self._http)
             )
         with self._in_flight:
             thread.answer = seen = _Answer()
@@ -259,15 +262,23 @@ class GitLabClient:
                     max_retries=0,
                     raw=True,
                 )
-                assert isinstance(answer, requests.Response)
-                told = answer.json()
-            except requests.exceptions.JSONDecodeError as error:
+            except RecursionError as error:  # it looks into the body of a failure
                 raise Transient(self._not_json()) from error
-            except requests.RequestException as error:
+            except (httpx.HTTPError, requests.RequestException) as error:
                 raise self._about_connection(error, about) from error
             except GitlabError as error:
                 status = error.response_code or seen.status
+                if status == 404 and _is_of_the_router(error):
+                    raise NoSuchRouteError(
+                        f"GitLab at {self.base_url} does not know how to tell {about}.",
+                        "Update GitLab to version 18 or newer.",
+                    ) from error
                 raise self._about_status(seen, status, about, _said(error)) from error
+        assert isinstance(answer, requests.Response)
+        try:
+            told = answer.json()
+        except (ValueError, RecursionError) as error:
+            raise Transient(self._not_json()) from error
         if told is None:
             raise Transient(self._not_json())
         return told
@@ -278,7 +289,8 @@ class GitLabClient:
         if 300 <= status < 400:
             # What a sign-in page is given in its query is nobody's business.
             said = seen.headers.get("location", "").partition("?")[0]
-        final: AppError = about_status(status, self.base_url, about, said)
+        said = self._shown(said)
+        final: AppError = about_status(status, self.base_url, about, said, setting=self._token_from)
         if status == 429:
             return Transient(final, asked_wait(seen.headers, limited=True), limited=True)
         wait = asked_wait(seen.headers, limited=False)
@@ -290,7 +302,7 @@ class GitLabClient:
 
     def _about_connection(self, error: BaseException, about: str) -> Exception:
         reason = str(error).strip() or type(error).__name__
-        if isinstance(error, httpx.ReadTimeout | requests.ReadTimeout):
+        if isinstance(error, httpx.ReadTimeout):
             return Transient(
                 HeavyQueryError(f"GitLab at {self.base_url} took too long over {about}: {reason}."),
                 lighter=True,
@@ -299,9 +311,14 @@ class GitLabClient:
 
     def _unreachable(self, reason: str) -> AppError:
         return UnreachableError(
-            f"GitLab at {self.base_url} cannot be reached: {_shortened(reason)}.",
+            f"GitLab at {self.base_url} cannot be reached: {self._shown(reason)}.",
             "Check gitlab.url, the network and, behind a proxy, HTTPS_PROXY and gitlab.ca_file.",
         )
+
+    def _shown(self, said: str) -> str:
+        """What somebody else said, for a sentence: a server may repeat the token that it was sent."""
+        text = " ".join(self._hide(said).split()).rstrip(".")
+        return text if len(text) <= 300 else text[:297] + "..."
 
     def _not_json(self) -> AppError:
         return UnreachableError(
@@ -328,9 +345,13 @@ def _said(error: GitlabError) -> str:
     message: Any = error.error_message  # declared as a text, but whatever the JSON had
     if isinstance(message, bytes):
         return ""
-    return _shortened(message if isinstance(message, str) else json.dumps(message))
+    return message if isinstance(message, str) else json.dumps(message)
 
 
-def _shortened(text: str) -> str:
-    text = " ".join(text.split()).rstrip(".")
-    return text if len(text) <= 300 else text[:297] + "..."
+def _is_of_the_router(error: GitlabError) -> bool:
+    """Whether a 404 is about the route: about a record GitLab says `message` instead of `error`."""
+    try:
+        told = json.loads(error.response_body or b"")
+    except ValueError:
+        return False
+    return isinstance(told, dict) and "error" in told and "message" not in told

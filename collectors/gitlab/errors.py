@@ -31,6 +31,10 @@ class NotFoundError(ScopeError):
     """404, or null where a group or project was asked for."""
 
 
+class NoSuchRouteError(NotFoundError):
+    """404 because this version of GitLab's REST has nothing of the kind."""
+
+
 class QueryRefusedError(ScopeError):
     """GraphQL answered with errors that asking again does not mend."""
 
@@ -46,17 +50,19 @@ class HeavyQueryError(ScopeError):
         self.complexity = complexity
 
 
-def about_status(status: int, base_url: str, about: str, detail: str = "") -> GitLabError:
+def about_status(
+    status: int, base_url: str, about: str, detail: str = "", setting: str = "gitlab.token"
+) -> GitLabError:
     """The sentence for an HTTP status that asking again does not mend.
 
     about: what was asked for, as it is written in the configuration. detail: GitLab's own words;
-    for a redirect where to.
+    for a redirect where to. setting: of the token.
     """
     said = f' ("{detail}")' if detail else ""
     if status == 401:
         return TokenRefusedError(
-            f"GitLab at {base_url} does not accept the token{said}.",
-            "Put a valid token with the scope read_api into gitlab.token or gitlab.token_file.",
+            f"GitLab at {base_url} does not accept the token of {setting}{said}.",
+            "It may have expired: put a valid one with the scope read_api there.",
         )
     if status == 403:
         return ForbiddenError(

@@ -1,22 +1,22 @@
 """Reads the lists: what changed in each scope, the survey, and projects that were never read whole."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from app.errors import ConfigurationError
-from collectors.gitlab.collection import Collection, Found
+from collectors.gitlab.collection import Collection, Found, ProjectItem
 from collectors.gitlab.errors import ForbiddenError, NotFoundError, ScopeError
+from collectors.gitlab.merge_requests import newest
 from collectors.gitlab.pages import pages
 from collectors.gitlab.projects import Survey, survey
 from collectors.gitlab.queries import PROJECT_MERGE_REQUESTS, Query
 from collectors.gitlab.records import AddressRecord, FormerUsernameRecord, ProjectRecord
 from collectors.gitlab.scopes import Scope, configured
 from collectors.gitlab.side_by_side import Put
-from collectors.known import KnownProject
-from collectors.record import Batch, Reached, Record, RecordError, instant, value_at
+from collectors.gitlab.windows import is_begun, read_in_windows
+from collectors.record import Batch, Reached, Record
 
 OVERLAP = timedelta(minutes=5)
 """How far behind its position a list is read again: transactions of GitLab that took long, replicas
@@ -44,7 +44,7 @@ def read_changes(collection: Collection) -> Iterator[Batch]:
             if not any(other is not scope and other.holds(scope.path) for other in waiting)
         ]
         waiting = [scope for scope in waiting if scope not in ready]
-        yield from collection.stored([partial(_watch, collection, each) for each in ready])
+        yield from collection.stored_here([partial(_watch, collection, each) for each in ready])
 
 
 def _is_covered(collection: Collection, scope: Scope) -> bool:
@@ -58,7 +58,9 @@ def _watch(collection: Collection, scope: Scope, put: Put[Batch]) -> None:
     """The changes come before the survey: what the survey then shows and we do not have is new."""
     position = collection.positions.get(scope.key)
     try:
-        if position is not None and (scope.kind == "group" or position.complete):
+        if position is not None and (
+            scope.kind == "group" or position.complete or is_begun(collection, scope)
+        ):
             _read_list(
                 collection,
                 scope.merge_requests,
@@ -67,7 +69,7 @@ def _watch(collection: Collection, scope: Scope, put: Put[Batch]) -> None:
                 since=position.through,
                 whole=False,
                 about=scope.about,
-                put=put,
+                put=lambda batch: put(_without_renamed(collection, batch)),
             )
         # Where the group's list is watched for the first time, it is from now on: projects are read
         # whole after this instant, which is taken from GitLab's own times.
@@ -80,8 +82,10 @@ def _watch(collection: Collection, scope: Scope, put: Put[Batch]) -> None:
             # What is read whole in this run need not be compared.
             opened=position is not None and not collection.context.full,
             latest=first,
+            verified=collection.verified_through(scope),
         ):
             collection.note(scope, told)
+            _put_new_addresses(collection, told, put)
             put(_survey_batch(collection, scope, told, first=first))
             first = False
     except ScopeError as error:
@@ -99,12 +103,7 @@ def _survey_batch(
     *,
     first: bool,
 ) -> Batch:
-    records: list[Record] = []
-    for project in told.projects:
-        records.append(project.record)
-        known = collection.projects.get(project.record.id)
-        if known is not None and known.web_url != project.record.web_url:
-            records += _new_addresses(collection, known, project.record)
+    records: list[Record] = [project.record for project in told.projects]
     for person in told.people:
         records += [
             person,
@@ -115,17 +114,36 @@ def _survey_batch(
     return Batch(records=records, reached=reached, refused=told.refused)
 
 
-def _new_addresses(
-    collection: Collection, known: KnownProject, project: ProjectRecord
-) -> list[Record]:
-    """A renamed project: its merge requests have new addresses, though GitLab touched none of them."""
-    old = f"{known.web_url}/"
-    stored = collection.context.known.merge_requests_of(project.id)
-    return [
-        AddressRecord(id=number, web_url=f"{project.web_url}/{web_url.removeprefix(old)}")
-        for number, (_, web_url) in stored.items()
-        if web_url.startswith(old)
+def _without_renamed(collection: Collection, batch: Batch) -> Batch:
+    """Leaves out projects that were renamed: their rows are written when their merge requests have
+    the new addresses, for by them a run that goes on tells that there is something to do."""
+    records = [
+        record
+        for record in batch.records
+        if not (isinstance(record, ProjectRecord) and _is_renamed(collection, record))
     ]
+    return replace(batch, records=records)
+
+
+def _is_renamed(collection: Collection, project: ProjectRecord) -> bool:
+    known = collection.projects.get(project.id)
+    return known is not None and known.web_url != project.web_url
+
+
+def _put_new_addresses(collection: Collection, told: Survey, put: Put[Batch]) -> None:
+    """The merge requests of renamed projects have new addresses, though GitLab touched none of them."""
+    for found in told.projects:
+        project = found.record
+        if not _is_renamed(collection, project):
+            continue
+        old = f"{collection.projects[project.id].web_url}/"
+        for stored in collection.context.known.merge_requests_of(project.id):
+            records = [
+                AddressRecord(id=number, web_url=f"{project.web_url}/{web_url.removeprefix(old)}")
+                for number, web_url in stored.items()
+                if web_url.startswith(old)
+            ]
+            put(Batch(records=records))
 
 
 def read_whole_projects(collection: Collection) -> Iterator[Batch]:
@@ -143,12 +161,10 @@ def read_whole_projects(collection: Collection) -> Iterator[Batch]:
     empty = [found for found in new if not found.project.merge_requests]
     if empty:
         yield Batch(reached=[_ended(found.scope.project_key(found.record.id)) for found in empty])
-    yield from collection.stored(
-        [
-            collection.guarded(found, partial(_read_whole, collection, found))
-            for found in new
-            if found.project.merge_requests
-        ]
+    yield from read_in_windows(
+        collection,
+        [found for found in new if found.project.merge_requests],
+        lambda found: ReadProject(found=found),
     )
     ended = [
         scope.key
@@ -172,20 +188,25 @@ def _ended(key: str) -> Reached:
     return Reached(scope=key, through=None, complete=True)
 
 
-def _read_whole(collection: Collection, found: Found, put: Put[Batch], path: str) -> None:
-    key = found.scope.project_key(found.record.id)
-    position = collection.positions.get(key)
-    resumed = position is not None and not collection.context.full
-    _read_list(
-        collection,
-        PROJECT_MERGE_REQUESTS,
-        path,
-        key,
-        since=position.through if position is not None and resumed else None,
-        whole=True,
-        about=found.about,
-        put=put,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProject(ProjectItem):
+    """Reads a project from its first merge request on, or from where an earlier run was interrupted."""
+
+    def read(self, collection: Collection, put: Put[Batch], path: str) -> None:
+        """Puts page after page of its list."""
+        key = self.found.scope.project_key(self.found.record.id)
+        position = collection.positions.get(key)
+        resumed = position is not None and not collection.context.full
+        _read_list(
+            collection,
+            PROJECT_MERGE_REQUESTS,
+            path,
+            key,
+            since=position.through if position is not None and resumed else None,
+            whole=True,
+            about=self.found.about,
+            put=put,
+        )
 
 
 def _read_list(
@@ -219,7 +240,7 @@ def _read_list(
         ended = whole and page.last
         if page.nodes or ended:
             batch = collection.reader.batch(page.nodes, path)
-            through = _past(collection, _newest(page.nodes))
+            through = _past(collection, newest(page.nodes))
             reached = Reached(scope=key, through=through, complete=ended)
             put(replace(batch, reached=[reached]))
 
@@ -228,15 +249,3 @@ def _past(collection: Collection, instant: datetime | None) -> datetime | None:
     """A time of change, the present at most. What was imported with a date of the future must not
     carry the position there: everything that changes until then would be passed over."""
     return None if instant is None else min(instant, collection.client.clock.now())
-
-
-def _newest(nodes: Sequence[Any]) -> datetime | None:
-    """The latest time of change on a page, of what cannot be read as well."""
-    newest: datetime | None = None
-    for node in nodes:
-        try:
-            at: datetime = value_at(node, "updatedAt", convert=instant)
-        except RecordError:
-            continue
-        newest = at if newest is None else max(newest, at)
-    return newest

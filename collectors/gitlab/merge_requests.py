@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from collectors.gitlab.records import (
     labels_of,
     read_account,
 )
-from collectors.record import RecordError, Refused, dig, flag, read, text, value_at, whole
+from collectors.record import RecordError, Refused, dig, flag, instant, read, text, value_at, whole
 
 T = TypeVar("T")
 
@@ -116,6 +117,18 @@ def address_of(node: Any, path: str) -> str:
 def refused(node: Any, path: str, error: RecordError) -> Refused:
     """The quarantine's row for a merge request that cannot be read."""
     return Refused(kind="merge_request", address=address_of(node, path), reason=str(error))
+
+
+def newest(nodes: Iterable[Any], field_name: str = "updatedAt") -> datetime | None:
+    """The latest time on a page (`updatedAt`, `createdAt`), of what cannot be read as well."""
+    found: datetime | None = None
+    for node in nodes:
+        try:
+            at: datetime = value_at(node, field_name, convert=instant)
+        except RecordError:
+            continue
+        found = at if found is None else max(found, at)
+    return found
 
 
 def as_list(value: Any) -> list[Any]:

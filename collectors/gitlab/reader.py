@@ -78,8 +78,9 @@ class Reader:
         """Ends its threads; the client was stopped before."""
         self._details.shutdown(cancel_futures=True)
 
-    def batch(self, nodes: Sequence[Any], path: str) -> Batch:
+    def batch(self, nodes: Sequence[Any], path: str, *, anew: bool = False) -> Batch:
         """Everything about these merge requests. path: of their group or project, for addresses.
+        anew: read their lists to the end, also where nothing seems to have happened.
 
         A merge request or a note that cannot be read is refused, the rest is taken.
         Raises a SourceError.
@@ -95,7 +96,7 @@ class Reader:
                 told[one.record.id] = one
         known = self._context.known.merge_requests(told)
         readings = [_Reading(each, known.get(number)) for number, each in told.items()]
-        self._each(self._read_rest, [each for each in readings if self._goes_on(each)])
+        self._each(self._read_rest, [each for each in readings if self._goes_on(each, anew)])
         for reading in readings:
             self._read_notes(reading)
         self._each(self._ask_for_rows, [each for each in readings if self._wants_rows(each)])
@@ -110,10 +111,11 @@ class Reader:
             except (RecordError, ScopeError) as error:
                 reading.fail(error)
 
-    def _goes_on(self, reading: _Reading) -> bool:
+    def _goes_on(self, reading: _Reading, anew: bool) -> bool:
         """Whether the rest of its lists is needed: the notes of one that did not change are not."""
         told = reading.told
-        if "notes" in told.rest and not self._context.full and unchanged(told, reading.known):
+        anew = anew or self._context.full
+        if "notes" in told.rest and not anew and unchanged(told, reading.known):
             del told.rest["notes"]
             reading.whole = False
         return bool(told.rest)

@@ -1,61 +1,76 @@
 """Holds what is stored against the survey: changes without a time, deletions, what joined or left."""
 
 from collections import defaultdict
-from collections.abc import Collection as Numbers
 from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import Any
 
-from collectors.gitlab.collection import Collection
-from collectors.gitlab.errors import ForbiddenError, QueryRefusedError, ScopeError
-from collectors.gitlab.pages import by_number, pages
-from collectors.gitlab.projects import OpenMergeRequest
-from collectors.gitlab.quarantine import Quarantine
-from collectors.gitlab.queries import PROJECT_LISTING
-from collectors.gitlab.records import GoneRecord, global_id
-from collectors.gitlab.side_by_side import Put
-from collectors.known import KnownMergeRequest, KnownProject
-from collectors.record import Batch, RecordError, value_at, whole
+from collectors.gitlab.collection import Collection, Found
+from collectors.gitlab.counts import repair_counts
+from collectors.gitlab.projects import OpenMergeRequest, Slice, SlicedMergeRequest
+from collectors.gitlab.reach import settle_projects
+from collectors.gitlab.records import VanishedRecord
+from collectors.gitlab.reread import Reread
+from collectors.known import KnownMergeRequest
+from collectors.record import Batch, Reached, Record
 
 PAGE = 100
+
+Differing = dict[int, dict[int, int | None]]
+"""By project the numbers of merge requests to be read again, with the id under which each is stored;
+None where it is not."""
 
 
 def reconcile(collection: Collection) -> Iterator[Batch]:
     """Repairs what the lists did not tell; asks for nothing where nothing differs."""
     yield from _reread_differing(collection)
-    yield from _repair_counts(collection)
-    yield from _retire_projects(collection)
+    yield from repair_counts(collection)
+    yield from settle_projects(collection)
 
 
 def _reread_differing(collection: Collection) -> Iterator[Batch]:
-    """What is open there and differs here, what is open here and not there, and the quarantined."""
+    """What is open there and differs here, what is open here and not there, what differs in the
+    slices, what names an account that is no more, and the quarantined."""
     known = collection.context.known
     watched = {
         number: found
         for number, found in collection.found.items()
         if collection.is_compared(found) and found.project.merge_requests is not None
     }
-    told = {each.id: each for each in collection.opened.values() if each.project_id in watched}
-    stored = known.merge_requests(told)
-    ours = known.open_merge_requests(watched)
-    differing: dict[int, dict[int, int | None]] = defaultdict(dict)
-    for number, each in told.items():
-        if differs(each, stored.get(number)):
-            differing[each.project_id][each.iid] = number if number in stored else None
-    for number, row in ours.items():
-        if number not in told:
-            differing[row.project_id][row.iid] = number
+    vanished = collection.people.untold - known.vanished_accounts()
+    differing: Differing = defaultdict(dict)
+    _compare_open(collection, watched, differing)
+    for scope, part in collection.slices:
+        if scope in collection.surveyed:
+            within = {number for number, found in watched.items() if found.scope == scope}
+            _compare_slice(collection, part, within, differing)
+    if vanished:
+        for project_id, named in known.merge_requests_naming(vanished, watched).items():
+            differing[project_id].update(named)
     for project_id, found in collection.found.items():
         for iid in collection.quarantine.numbers(found.record):
             differing[project_id].setdefault(iid, None)
     yield from collection.stored(
         [
-            collection.guarded(
-                collection.found[project_id], partial(_reread, collection, project_id, numbers)
-            )
+            Reread(found=collection.found[project_id], numbers=numbers)
             for project_id, numbers in differing.items()
+            if numbers
         ]
     )
+    if not collection.context.held_back:
+        yield from _settled(collection, vanished)
+
+
+def _compare_open(
+    collection: Collection, watched: Mapping[int, Found], differing: Differing
+) -> None:
+    known = collection.context.known
+    told = {each.id: each for each in collection.opened.values() if each.project_id in watched}
+    stored = known.merge_requests(told)
+    for number, each in told.items():
+        if differs(each, stored.get(number)):
+            differing[each.project_id][each.iid] = number if number in stored else None
+    for number, row in known.open_merge_requests(watched).items():
+        if number not in told:
+            differing[row.project_id][row.iid] = number
 
 
 def differs(told: OpenMergeRequest, stored: KnownMergeRequest | None) -> bool:
@@ -72,188 +87,47 @@ def differs(told: OpenMergeRequest, stored: KnownMergeRequest | None) -> bool:
     )
 
 
-def _reread(
-    collection: Collection,
-    project_id: int,
-    numbers: Mapping[int, int | None],
-    put: Put[Batch],
-    path: str,
+def _compare_slice(
+    collection: Collection, part: Slice, watched: set[int], differing: Differing
 ) -> None:
-    """Reads merge requests of a project by number; what is not there any more is gone.
-
-    numbers: with the id under which each is stored, None where it is not.
-    """
-    ids: set[int | None] = set()
-    iids: set[int | None] = set()
-    unclear: set[int | None] = set()
-    for nodes in by_number(
-        collection.client,
-        path,
-        sorted(numbers),
-        collection.merge_requests,
-        about=f"the project {path}",
-    ):
-        for node in nodes:
-            number, iid = _number(node, "id"), _number(node, "iid")
-            ids.add(number)
-            iids.add(iid)
-            if number is None:
-                unclear.add(iid)
-        put(collection.reader.batch(nodes, path))
-    project = collection.found[project_id].record
-    put(
-        Batch(
-            records=[
-                GoneRecord(id=number, deleted_at=collection.context.started_at)
-                for iid, number in numbers.items()
-                if number is not None and number not in ids and iid not in unclear
-            ],
-            accepted=[
-                address
-                for iid in numbers
-                if iid not in iids
-                for address in sorted(collection.quarantine.about(project, iid))
-            ],
-        )
-    )
-
-
-def _number(node: Any, name: str) -> int | None:
-    """The id or number of a node; None where it cannot be read (the reader refuses it and says why)."""
-    try:
-        found: int = value_at(node, name, convert=global_id)
-    except RecordError:
-        return None
-    return found
-
-
-def _repair_counts(collection: Collection) -> Iterator[Batch]:
-    """Where GitLab counts another number of merge requests than are stored: the project's list."""
+    """A slice has all that was created in its time: what is stored beside it is to be looked for."""
     known = collection.context.known
-    stored = known.projects()
-    positions = known.positions()
-    quarantine = Quarantine(known.quarantined())
-    jobs = []
-    for number, found in collection.found.items():
-        position = positions.get(found.scope.project_key(number))
-        count = found.project.merge_requests
-        if count is None or position is None or not position.complete:
-            continue
-        if count != (stored[number].merge_requests if number in stored else 0):
-            refused = quarantine.numbers(found.record)
-            repair = partial(_repair, collection, number, count, refused)
-            jobs.append(collection.guarded(found, repair))
-    yield from collection.stored(jobs)
+    told = {each.id: each for each in part.told if each.project_id in watched}
+    stored = known.merge_requests(told)
+    for number, each in told.items():
+        if sliced_differs(each, stored.get(number)):
+            differing[each.project_id][each.iid] = number if number in stored else None
+    for number, (project_id, iid) in known.created(watched, part.since, part.until).items():
+        if number not in told:
+            differing[project_id][iid] = number
 
 
-def _repair(
-    collection: Collection,
-    project_id: int,
-    count: int,
-    refused: Numbers[int],
-    put: Put[Batch],
-    path: str,
-) -> None:
-    """Finds out by the project's list what is missing here and what has vanished there.
-
-    count: how many there were at the survey. refused: numbers of those that could not be read.
-    """
-    ours = collection.context.known.merge_requests_of(project_id)
-    numbers_of_ours = {iid for iid, _ in ours.values()}
-    expected = len(ours) + len(set(refused) - numbers_of_ours)
-    if count == expected:
-        return
-    there: dict[int, int] = {}
-    for page in pages(
-        collection.client,
-        PROJECT_LISTING,
-        {"path": path},
-        collection.listings,
-        holder=lambda data: data.get("project"),
-        about=f"the project {path}",
-    ):
-        if page.count == expected:
-            return  # what happened after the survey has been met on the way
-        for node in page.nodes:
-            try:
-                there[value_at(node, "id", convert=global_id)] = value_at(
-                    node, "iid", convert=whole
-                )
-            except RecordError as error:
-                raise QueryRefusedError(
-                    f"The list of the project {path} cannot be read: {error}."
-                ) from error
-    if ours and not there:
-        # Deleted, or switched off: whoever reads the numbers must be told.
-        collection.context.remark(
-            f"GitLab shows no merge requests of the project {path} any more:"
-            " those that are stored count as deleted."
-        )
-    wanted: dict[int, int | None] = {
-        iid: None for number, iid in there.items() if number not in ours and iid not in refused
-    }
-    wanted |= {iid: number for number, (iid, _) in ours.items() if number not in there}
-    if wanted:
-        _reread(collection, project_id, wanted, put, path)
-
-
-def _retire_projects(collection: Collection) -> Iterator[Batch]:
-    """Projects that are no longer among what is collected: deleted, moved away, or taken out of the
-    configuration. Their merge requests count as deleted; they come back whole when they do.
-
-    Left alone: what may belong to a scope that could not be read.
-    """
-    unsure = [*collection.failed, *collection.doubtful]
-    keys = {scope.key for scope in unsure}
-    kept = {
-        int(number)
-        for key, _, number in (each.partition(" project:") for each in collection.positions)
-        if number and key in keys
-    }
-    yield from collection.stored(
-        [
-            partial(_retire, collection, project)
-            for project in collection.context.known.projects().values()
-            if project.merge_requests
-            and project.id not in collection.found
-            and project.id not in kept
-            and not any(scope.holds(project.path) for scope in unsure)
-        ]
+def sliced_differs(told: SlicedMergeRequest, stored: KnownMergeRequest | None) -> bool:
+    """Whether a merge request of a slice is not as it is stored; as `differs`, in any state."""
+    if stored is None or stored.updated_at != told.updated_at:
+        return stored is None or stored.updated_at < told.updated_at
+    return (
+        stored.deleted
+        or (stored.state, stored.notes_count) != (told.state, told.notes_count)
+        or (len(told.reviewers) < PAGE and stored.reviewers.keys() != told.reviewers)
     )
-    mine = {found.scope.project_key(number) for number, found in collection.found.items()}
-    sure = {scope.key for scope in collection.surveyed if scope not in unsure}
-    forget = [
-        key
-        for key in collection.positions
-        if " project:" in key and key not in mine and key.partition(" project:")[0] in sure
+
+
+def _settled(collection: Collection, vanished: frozenset[int] | set[int]) -> Iterator[Batch]:
+    """What has been verified, once all that differed was read: the slices, and who is no more."""
+    returned = collection.context.known.vanished_accounts() & collection.people.told
+    at = collection.context.started_at
+    records: list[Record] = [
+        *(VanishedRecord(id=number, vanished_at=at) for number in sorted(vanished)),
+        *(VanishedRecord(id=number, vanished_at=None) for number in sorted(returned)),
     ]
-    strangers: list[str] = []
-    if not unsure:
-        projects = [found.record for found in collection.found.values()]
-        strangers = collection.quarantine.strangers(projects)
-    if forget or strangers:
-        yield Batch(forget=forget, accepted=strangers)
-
-
-def _retire(collection: Collection, project: KnownProject, put: Put[Batch]) -> None:
-    """The second look: the project itself is asked for before anything is given up."""
-    context = collection.context
-    try:
-        path = collection.present_path(project.id)
-    except ForbiddenError:
-        context.remark(
-            f"The project {project.path} may no longer be read; what is stored of it is kept."
-        )
-        return
-    except ScopeError as error:
-        context.fail(error, holds_back=True)
-        return
-    if path is not None and any(scope.holds(path) for scope in collection.surveyed):
-        return  # it came back, or the list moved while it was read: the next run will see it
-    gone = context.known.merge_requests_of(project.id)
-    # Deleted, moved away, or hidden from a token that lost an access: not in silence.
-    context.remark(
-        f"The project {project.path} is no longer among what is collected:"
-        f" its {len(gone)} merge requests count as deleted."
-    )
-    put(Batch(records=[GoneRecord(id=each, deleted_at=context.started_at) for each in gone]))
+    reached: list[Reached] = []
+    forget: list[str] = []
+    ends = {scope: part.until for scope, part in collection.slices if scope in collection.surveyed}
+    for scope, until in ends.items():
+        if until is not None:
+            reached.append(Reached(scope=scope.verified_key, through=until, complete=False))
+        elif collection.verified_through(scope) is not None:
+            forget.append(scope.verified_key)  # a new round begins
+    if records or reached or forget:
+        yield Batch(records=records, reached=reached, forget=forget)

@@ -163,6 +163,30 @@ class GoneRecord(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreachableRecord(Record):
+    """Since when a project's merge requests are out of reach; null: they are within."""
+
+    table: ClassVar[type[Base]] = Project
+    known_rows_only: ClassVar[bool] = True
+    decisive: ClassVar[frozenset[str] | None] = frozenset()
+
+    id: int
+    unreachable_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VanishedRecord(Record):
+    """When GitLab was found not to have an account any more; null: it has."""
+
+    table: ClassVar[type[Base]] = Account
+    known_rows_only: ClassVar[bool] = True
+    decisive: ClassVar[frozenset[str] | None] = frozenset()
+
+    id: int
+    vanished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedPathsReadRecord(Record):
     """That the changed paths of a merge request were read."""
 

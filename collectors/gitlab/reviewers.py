@@ -7,16 +7,16 @@ from threading import Lock
 from typing import Any, Literal
 
 from collectors.gitlab.client import GitLabClient
-from collectors.gitlab.errors import ForbiddenError, NotFoundError
+from collectors.gitlab.errors import NoSuchRouteError
 from collectors.gitlab.merge_requests import Told
 from collectors.gitlab.notes import open_requests
 from collectors.gitlab.records import NoteRecord, global_id
 from collectors.known import KnownMergeRequest
-from collectors.record import RecordError, instant, value_at
+from collectors.record import RecordError, dig, instant, value_at
 
 PAGE = 100
 REFUSALS = 3
-"""So many merge requests without reviewer rows, and none with them: this GitLab has none to tell."""
+"""So often answered that there is no such route, and never otherwise: this GitLab has none to tell."""
 
 Rows = Mapping[int, datetime | None]
 """When each present reviewer's row was made, by account id; None where it does not say."""
@@ -105,7 +105,7 @@ class ReviewerRows:
         return not self._answered and self._refusals >= REFUSALS
 
     def times(self, told: Told) -> ReviewerTimes | None:
-        """Asks for one merge request; None: not to be had. Raises a GitLabError."""
+        """Asks for one merge request; None: this GitLab has none to tell. Raises a GitLabError."""
         if self.missing:
             return None
         record = told.record
@@ -125,7 +125,7 @@ class ReviewerRows:
                 rows += page
                 if not page:
                     break
-        except (NotFoundError, ForbiddenError):
+        except NoSuchRouteError:
             with self._lock:
                 self._refusals += 1
             return None
@@ -141,5 +141,5 @@ def _read_rows(rows: Sequence[Any]) -> Rows:
             row, "created_at", convert=instant, optional=True
         )
         for row in rows
-        if isinstance(row, Mapping) and row.get("user") is not None
+        if row is None or dig(row, "user") != (True, None)  # else a user who is no more
     }

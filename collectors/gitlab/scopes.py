@@ -26,6 +26,11 @@ class Scope:
         return f"{self.kind}:{self.path.lower()}"
 
     @property
+    def verified_key(self) -> str:
+        """The name of the position up to which its merge requests were verified in this round."""
+        return f"{self.key} verified"
+
+    @property
     def about(self) -> str:
         """For sentences."""
         return f"the {self.kind} {self.path} ({self.setting})"

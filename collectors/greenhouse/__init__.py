@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from app.settings import greenhouse_secret
 from collectors.greenhouse.client import GreenhouseClient
 from collectors.greenhouse.collection import Collection
 from collectors.record import Batch
@@ -12,9 +13,12 @@ from collectors.source import Context
 def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch]:
     """Everything that brings the store up to what Greenhouse shows now.
 
-    policy: how patient it is. Raises a SourceError when Greenhouse cannot be read any further.
+    policy: how patient it is. Raises ConfigurationError, and a SourceError when Greenhouse cannot
+    be read any further.
     """
-    client = GreenhouseClient(context.settings.greenhouse, context.counters, policy)
+    settings = context.settings
+    secret = greenhouse_secret(settings)
+    client = GreenhouseClient(settings.greenhouse, secret, context.counters, policy)
     try:
         yield from Collection(context, client).batches()
     finally:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from app.errors import AppError
+from app.redaction import Redaction
 from app.settings import GreenhouseSettings
 from collectors.greenhouse.errors import (
     TokenExpiredError,
@@ -34,16 +35,19 @@ EPOCH_FROM = 1_000_000_000.0
 
 
 class GreenhouseClient:
-    """One Greenhouse account for one run."""
+    """One Greenhouse account for one run. secret: the client's."""
 
     def __init__(
-        self, settings: GreenhouseSettings, counters: Counters, policy: RetryPolicy | None = None
+        self,
+        settings: GreenhouseSettings,
+        secret: str,
+        counters: Counters,
+        policy: RetryPolicy | None = None,
     ) -> None:
         self.base_url = settings.url
         self._token_url = settings.token_url
-        self._client = httpx.BasicAuth(
-            settings.client_id, settings.client_secret.get_secret_value()
-        )
+        self._client = httpx.BasicAuth(settings.client_id, secret)
+        self._secret = secret
         self._counters = counters
         self._patience = Patience(policy or RetryPolicy(), counters.retry)
         self._http = httpx.Client(
@@ -104,7 +108,7 @@ class GreenhouseClient:
         )
         wrong = not_harvest(self.base_url, "greenhouse.url")
         if response.status_code != 200:
-            said = _said(response).replace(self._token, "…")
+            said = self._said(response)
             error = about_status(response.status_code, self.base_url, name, said)
             raise _judged(response, error)
         records = _json(response)
@@ -125,7 +129,7 @@ class GreenhouseClient:
             ),
         )
         if response.status_code != 200:
-            error = about_token(response.status_code, self._token_url, _said(response))
+            error = about_token(response.status_code, self._token_url, self._said(response))
             raise _judged(response, error)
         answer = _json(response)
         token = answer.get("access_token") if isinstance(answer, dict) else None
@@ -134,6 +138,11 @@ class GreenhouseClient:
         life = _lifetime(answer)
         self._token = token
         self._renew_at = time.monotonic() + life - min(MARGIN, life / 2)
+
+    def _said(self, response: httpx.Response) -> str:
+        """Greenhouse's own words, without what it may repeat of our secrets."""
+        text = " ".join(Redaction([self._secret, self._token])(_said(response)).split()).rstrip(".")
+        return text if len(text) <= 200 else text[:197] + "..."
 
     def _sent(
         self, kind: str, key: str, address: str, send: Callable[[], httpx.Response]
@@ -205,5 +214,4 @@ def _said(response: httpx.Response) -> str:
         said = said.get("message") if isinstance(said, dict) else said
     else:
         said = answer.get("message") or answer.get("error_description") or answer.get("error")
-    text = " ".join(str(said or "").split()).rstrip(".")
-    return text if len(text) <= 200 else text[:197] + "..."
+    return str(said or "")

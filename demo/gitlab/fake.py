@@ -42,9 +42,14 @@ class Token:
 
 @dataclass(slots=True)
 class RateLimit:
-    """So many requests in each minute, counted from the first; off unless it is set."""
+    """So many requests in each minute, counted from the first; off unless it is set.
+
+    seconds: instead of a minute. refused: how many were too many so far.
+    """
 
     per_minute: int
+    seconds: float = 60.0
+    refused: int = 0
     window_ends: float = 0.0
     observed: int = 0
 
@@ -90,6 +95,7 @@ class GitLabFake:
         self.rate_limit: RateLimit | None = None
         self._stopping = Event()
         self._log_lock = Lock()
+        self._meanwhile: list[tuple[int, Callable[[], None]]] = []
 
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
@@ -156,9 +162,31 @@ class GitLabFake:
         """Answers the next GraphQL queries as after GitLab's 30 seconds."""
         self.faults.add(Fault(Kind.TIME_OUT, times, skip, "graphql", match))
 
+    def change_next(
+        self,
+        change: Callable[[Any], Any],
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        only: str = "",
+        match: Callable[[Request], bool] | None = None,
+    ) -> None:
+        """Sends other JSON than the next answers have: as of another version, or of a mistake."""
+        self.faults.add(Fault(Kind.CHANGE, times, skip, only, match, change=change))
+
+    def delay_next(self, seconds: float, *, times: int | None = 1, skip: int = 0) -> None:
+        """Lets the next answers wait."""
+        self.faults.add(Fault(Kind.LATE, times, skip, seconds=seconds))
+
     def expire_token_after(self, requests: int, token: str | None = None) -> None:
         """Lets the token (the default one) pass so many more requests, then answers 401."""
         self.tokens[token or self.token].requests_left = requests
+
+    def before_answer(self, number: int, change: Callable[[], None]) -> None:
+        """Lets something happen just before the answer to the request of this number in the log,
+        counted from 1: what people do while somebody pages through a list."""
+        with self._log_lock:
+            self._meanwhile.append((number, change))
 
     @property
     def max_complexity(self) -> int | None:
@@ -193,6 +221,10 @@ class GitLabFake:
         body = self._classify(request, path)
         with self._log_lock:
             self.requests.append(request)
+            due = [change for number, change in self._meanwhile if number <= len(self.requests)]
+            self._meanwhile = [each for each in self._meanwhile if each[0] > len(self.requests)]
+        for change in due:
+            change()
         fault = self.faults.next(request)
         if self.delay:
             self._stopping.wait(self.delay)
@@ -203,6 +235,11 @@ class GitLabFake:
             answer = self._answer(request, path, body, fault)
         if fault is not None and fault.kind is Kind.DROP:
             raise Dropped(answer)
+        if fault is not None and fault.kind is Kind.LATE:
+            self._stopping.wait(fault.seconds)
+        if fault is not None and fault.change is not None:
+            changed = orjson.dumps(fault.change(orjson.loads(answer.body)))
+            answer = Answer(answer.status, changed, answer.headers, answer.content_type)
         if fault is not None and fault.kind is Kind.TRUNCATE:
             half = answer.body[: len(answer.body) // 2]
             answer = Answer(answer.status, half, answer.headers, answer.content_type)
@@ -263,7 +300,7 @@ class GitLabFake:
         with self._log_lock:
             now = monotonic()
             if now >= limit.window_ends:
-                limit.window_ends, limit.observed = now + 60, 0
+                limit.window_ends, limit.observed = now + limit.seconds, 0
             limit.observed += 1
             left = limit.window_ends - now
             headers = {
@@ -275,6 +312,7 @@ class GitLabFake:
             }
             if limit.observed <= limit.per_minute:
                 return headers, None
+            limit.refused += 1
         headers["Retry-After"] = str(int(left) + 1)
         return headers, Answer(429, b"Retry later\n", headers, "text/plain")
 

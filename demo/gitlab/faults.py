@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Lock
+from typing import Any
 
 from demo.gitlab.answer import Request
 
@@ -15,6 +16,8 @@ class Kind(Enum):
     DROP = "the connection ends in the middle of the body"
     TRUNCATE = "the body ends in the middle, as if it were whole"
     TIME_OUT = "GraphQL gives up on its first field"
+    CHANGE = "the JSON of the answer is another"
+    LATE = "the answer comes so many seconds later"
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Fault:
 
     times: how many requests it meets, None for all; skip: how many it lets through before.
     only: graphql, rest or empty for both; match: a further condition.
+    change: from the JSON of the answer to what is sent instead. seconds: of a late answer.
     """
 
     kind: Kind
@@ -33,6 +37,8 @@ class Fault:
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    change: Callable[[Any], Any] | None = None
+    seconds: float = 0.0
 
     def meets(self, request: Request) -> bool:
         """Whether this request is of the sort that the fault is for."""

@@ -85,6 +85,7 @@ class Project:
     """A repository with its merge requests.
 
     hidden: answers as if it did not exist, as for a token that lost its access.
+    merge_requests_enabled: while they are switched off, it answers as if it had none.
     former_paths: full paths that redirect here.
     """
 
@@ -96,6 +97,7 @@ class Project:
     visibility: str = "private"
     archived: bool = False
     hidden: bool = False
+    merge_requests_enabled: bool = True
     default_branch: str = "main"
     former_paths: list[str] = field(default_factory=list)
     merge_requests: "dict[int, MergeRequest]" = field(default_factory=dict)

@@ -81,7 +81,10 @@ class Lookup:
 
     def merge_request(self, asked: Asked) -> MergeRequest:
         """The merge request of the path. Raises Refusal, Moved."""
-        found = self.project(asked).merge_requests.get(int(asked.parts["iid"]))
+        project = self.project(asked)
+        if not project.merge_requests_enabled:
+            raise Refusal(403, {"message": "403 Forbidden"})
+        found = project.merge_requests.get(int(asked.parts["iid"]))
         if found is None:
             raise Refusal(404, {"message": "404 Not found"})
         return found

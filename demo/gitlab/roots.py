@@ -109,11 +109,16 @@ def _group_merge_requests(group: Group, info: Info, **arguments: Any) -> KeysetC
     )
     if not arguments["includeArchived"]:
         projects = [project for project in projects if not project.archived]
-    return _merge_requests(context.catalogue, projects, arguments)
+    return _merge_requests(context.catalogue, _enabled(projects), arguments)
 
 
 def _project_merge_requests(project: Project, info: Info, **arguments: Any) -> KeysetConnection:
-    return _merge_requests(info.context.catalogue, [project], arguments)
+    return _merge_requests(info.context.catalogue, _enabled([project]), arguments)
+
+
+def _enabled(projects: Sequence[Project]) -> list[Project]:
+    """Those whose merge requests are not switched off: the others have none to show."""
+    return [project for project in projects if project.merge_requests_enabled]
 
 
 def _project_order(catalogue: Catalogue, sort: str | None) -> Order:
@@ -231,11 +236,15 @@ def _merge_request(
 ) -> MergeRequest | None:
     context = info.context
     found = context.store.merge_requests.get(id)
-    return found if found and context.viewer.sees_project(found.project) else None
+    if found is None or not _enabled([found.project]):
+        return None
+    return found if context.viewer.sees_project(found.project) else None
 
 
 def _project_merge_request(project: Project, _info: Info, iid: str) -> MergeRequest | None:
-    return project.merge_requests.get(int(iid)) if iid.isdigit() else None
+    if not iid.isdigit() or not _enabled([project]):
+        return None
+    return project.merge_requests.get(int(iid))
 
 
 def _user(
@@ -357,7 +366,7 @@ PROJECT: Mapping[str, Resolver] = {
     "lastActivityAt": lambda project, info: last_activity(info.context.catalogue, project),
     "mergeRequest": _project_merge_request,
     "mergeRequests": _project_merge_requests,
-    "mergeRequestsEnabled": lambda _project, _: True,
+    "mergeRequestsEnabled": lambda project, _: project.merge_requests_enabled,
     "name": lambda project, _: project.name,
     "nameWithNamespace": lambda project, _: f"{project.group.full_name} / {project.name}",
     "namespace": lambda project, info: _seen(project.group, info.context.viewer),

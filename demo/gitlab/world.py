@@ -47,6 +47,11 @@ class World(Store):
                 row.state = "reviewed"
             return self.add_note(merge_request, by, body, at)
 
+    def delete_note(self, merge_request: MergeRequest, note: Note) -> None:
+        """Removes a note without a trace."""
+        with self.changing():
+            merge_request.notes.remove(note)
+
     def request_review(
         self,
         merge_request: MergeRequest,
@@ -286,6 +291,15 @@ class World(Store):
         """Makes every answer about it a 404 or null, as for a token that lost its access."""
         with self.changing():
             project.hidden = hidden
+
+    def switch_merge_requests(self, project: Project, enabled: bool) -> None:
+        """Switches a project's merge requests off, which shows none of them, or on again."""
+        with self.changing():
+            project.merge_requests_enabled = enabled
+
+    def mark_for_deletion(self, project: Project) -> None:
+        """What comes some days before a deletion: the project is shown still, under another path."""
+        self.rename_project(project, f"{project.path}-deletion_scheduled-{project.id}")
 
     def delete_project(self, project: Project) -> None:
         """Removes it with its merge requests."""

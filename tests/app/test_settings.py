@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError
-from app.settings import Settings, gitlab_token, load_settings, secrets
+from app.settings import (
+    Settings,
+    bamboohr_key,
+    gitlab_token,
+    greenhouse_secret,
+    load_settings,
+    secrets,
+)
 from app.settings.load import DEFAULT_NAMES
 
 
@@ -30,6 +37,12 @@ def refusal(text: str, folder: Path) -> str:
     assert caught.value.status == 2
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def load_settings_with(text: str) -> Settings:
+    """The settings of a configuration file with this content."""
+    Path("teamgauge.toml").write_text(text, encoding="utf-8")
+    return load_settings(None)
 
 
 def test_nothing_given_is_a_valid_configuration() -> None:
@@ -293,3 +306,79 @@ def test_secrets_include_the_password_of_the_database(folder: Path) -> None:
         {"database": {"url": "postgresql://me:geheim@db/x"}, "gitlab": {"token": "glpat-1"}}
     )
     assert set(secrets(settings)) == {"postgresql://me:geheim@db/x", "geheim", "glpat-1"}
+
+
+def test_the_password_of_the_database_is_a_secret_as_it_is_meant_too() -> None:
+    settings = Settings.model_validate({"database": {"url": "postgresql://me:ge%40heim@db/x"}})
+    assert {"ge%40heim", "ge@heim"} <= set(secrets(settings))
+
+
+@pytest.fixture
+def credentials(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What systemd hands over."""
+    handed_over = folder / "credentials"
+    handed_over.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed_over))
+    return handed_over
+
+
+def test_secrets_as_credentials_of_systemd(credentials: Path) -> None:
+    (credentials / "gitlab.token").write_text("glpat-1\n")
+    (credentials / "bamboohr.api_key").write_text("key-1")
+    (credentials / "greenhouse.client_secret").write_text("hush-1")
+    (credentials / "database.url").write_text("postgresql://me:geheim@db/x\n")
+    (credentials / "gitlab.url").write_text("https://not.a.secret")
+    (credentials / "unknown").write_text("of somebody else")
+    settings = load_settings_with("[greenhouse]\nclient_id = 'me'\n")
+
+    assert gitlab_token(settings) == "glpat-1"
+    assert bamboohr_key(settings) == "key-1"
+    assert greenhouse_secret(settings) == "hush-1"
+    assert settings.gitlab.url == "https://gitlab.com"
+    assert {"glpat-1", "key-1", "hush-1", "geheim"} <= set(secrets(settings))
+
+
+def test_what_the_configuration_says_goes_before_a_credential(
+    credentials: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (credentials / "gitlab.token").write_text("glpat-1")
+    (credentials / "bamboohr.api_key").write_text("key-1")
+    (folder / "key").write_text("key-2")
+    monkeypatch.setenv("TEAMGAUGE_GITLAB__TOKEN", "glpat-2")
+    settings = load_settings_with("[bamboohr]\napi_key_file = 'key'\n")
+
+    assert (gitlab_token(settings), bamboohr_key(settings)) == ("glpat-2", "key-2")
+
+
+def test_a_credential_that_is_none_is_told_without_its_content(credentials: Path) -> None:
+    (credentials / "gitlab.token").write_text("two words")
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(None)
+    assert f"the credential {credentials / 'gitlab.token'} must hold the token" in str(error.value)
+    assert "words" not in str(error.value)
+
+
+def test_greenhouse_s_secret_in_a_file(folder: Path) -> None:
+    (folder / "hush").write_text("hush-1\n")
+    settings = load_settings_with("[greenhouse]\nclient_id = 'me'\nclient_secret_file = 'hush'\n")
+    assert greenhouse_secret(settings) == "hush-1"
+    assert "hush-1" in secrets(settings)
+    with pytest.raises(ConfigurationError, match=r"client_secret_file and .* are both set"):
+        load_settings_with(
+            "[greenhouse]\nclient_id = 'me'\nclient_secret = 'x'\nclient_secret_file = 'hush'\n"
+        )
+    with pytest.raises(
+        ConfigurationError, match=r"client_secret_file is set, so greenhouse.client_id"
+    ):
+        load_settings_with("[greenhouse]\nclient_secret_file = 'hush'\n")
+
+
+def test_when_workers_collect_is_written_as_in_a_crontab(folder: Path) -> None:
+    (folder / "teamgauge.toml").write_text('[worker]\ncollect_every = " */5 * * * 1-5 "\n')
+    assert load_settings(None).worker.collect_every == "*/5 * * * 1-5"
+    for wrong in ("5", "* * * *", "61 * * * *", "* * * * * *", "@daily", "every hour"):
+        text = refusal(f'[worker]\ncollect_every = "{wrong}"\n', folder)
+        assert (
+            f'worker.collect_every must be five fields as in a crontab, such as "*/5 * * * *", not "{wrong}"'
+            in text
+        )

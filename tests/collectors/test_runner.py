@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from app.errors import AppError, LockedError
 from app.settings import Settings
@@ -46,6 +47,64 @@ def test_records_are_stored_in_any_order_with_position_and_report(engine: Engine
     assert rows(
         engine, "SELECT outcome, kind, data_through, requests, rows_new, message FROM runs"
     ) == [("done", "incremental", NOW, 1, 7, "")]
+
+
+def test_the_log_tells_what_the_run_s_row_tells(engine: Engine) -> None:
+    refused = Refused(kind="note", address="https://git.test/1", reason="odd")
+    with capture_logs() as events:
+        report = collect(engine, first_batch(), Batch(refused=[refused]))
+    [told] = [each for each in events if each["event"] == "collect.finished"]
+    columns: tuple[str, ...] = (
+        *("requests", "requests_by_kind", "rows_read", "rows_new", "rows_changed"),
+        *("rows_deleted", "quarantined", "retries", "waited_seconds", "seconds"),
+    )
+    [row] = rows(engine, f"SELECT {', '.join(columns)} FROM runs")
+    assert row[:-1] == tuple(getattr(report, name) for name in columns[:-1])
+    assert row[:2] == (2, {"page": 2})
+    assert row[-1] == report.seconds > 0
+    logged = [told.get(name, told.get(name.removeprefix("rows_"))) for name in columns]
+    assert logged[:-1] == list(row[:-1])
+    assert logged[-1] == pytest.approx(row[-1], abs=0.001)
+    assert (told["source"], told["kind"], told["outcome"]) == ("made", "incremental", "partial")
+
+
+def test_what_was_asked_before_a_failure_is_counted(engine: Engine) -> None:
+    def fetch(context: Context) -> Iterator[Batch]:
+        context.counters.request("page")
+        yield first_batch()
+        context.counters.request("page")
+        context.counters.request("survey")
+        context.counters.retry(0.5)
+        raise AppError("It ended.")
+
+    made = Source(name="made", title="Made up", fetch=fetch)
+    runner.run(engine, made, Settings(), full=False, started_at=NOW)
+
+    assert rows(
+        engine, "SELECT outcome, requests, requests_by_kind, retries, waited_seconds FROM runs"
+    ) == [("failed", 3, {"page": 2, "survey": 1}, 1, 0.5)]
+
+
+def test_a_run_ends_when_its_lock_is_lost(engine: Engine) -> None:
+    """The database went away and came back: by now another run may be at work."""
+    lost = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+    def fetch(context: Context) -> Iterator[Batch]:
+        yield Batch(records=[account(1, "ada")])
+        assert rows(engine, lost) == [(1,)]
+        yield Batch(records=[account(2, "ben")])
+
+    made = Source(name="made", title="Made up", fetch=fetch)
+    report = runner.run(engine, made, Settings(), full=False, started_at=NOW)
+
+    assert report.outcome == "failed"
+    assert "The database did not store what made sent" in str(report.failures[0])
+    assert rows(engine, "SELECT id FROM accounts") == [(1,)]
+    assert rows(engine, "SELECT outcome FROM runs") == [("failed",)]
 
 
 def test_positions_move_forward_only_and_can_be_given_up(engine: Engine) -> None:

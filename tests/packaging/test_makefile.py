@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = {"help", "setup", "demo", "test", "lint", "lock", "docs", "screenshots", "bench", "clean"}
+TARGETS = {
+    *("help", "setup", "demo", "test", "test-faults", "test-histories", "lint"),
+    *("lock", "docs", "screenshots", "bench", "clean"),
+}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ class RunAnswer(Answer):
     kind: str
     """`incremental` or `full`."""
     started_at: datetime
-    """When it began."""
+    """When the command began; the same for all sources that it collects."""
     finished_at: datetime | None
     """null while it runs, and of one that was killed."""
     outcome: str
@@ -28,9 +28,9 @@ class RunAnswer(Answer):
     data_through: datetime | None
     """Up to when the source is complete since then; null unless all was done."""
     requests: int
-    """Sent to the source."""
+    """Sent to the source, those that were sent again included."""
     requests_by_kind: dict[str, int]
-    """The same by what was asked for."""
+    """The same by what was asked for: the name of the query, or of the list."""
     rows_read: int
     """Records that the source answered with."""
     rows_new: int
@@ -44,7 +44,9 @@ class RunAnswer(Answer):
     retries: int
     """Requests that were sent again."""
     waited_seconds: float
-    """Spent waiting for the source to allow more."""
+    """Spent waiting before requests that were sent again, summed over all that were under way."""
+    seconds: float | None
+    """How long it took; null while it runs, and of one that was interrupted."""
 
     @classmethod
     def of(cls, run: Run) -> "RunAnswer":

@@ -19,6 +19,7 @@ from app.store.tables.effective import (
 from app.store.tables.hiring import Offer, Opening, PlannedHeadcount
 from app.store.tables.organisation import Employment, Identity, Membership, Person, Team
 from app.store.tables.period_values import PeriodValue
+from app.store.tables.queue import Mark, RateLimit, WorkItem
 from app.store.tables.runs import Position, QuarantinedRecord, Run
 from app.store.tables.values import Coverage, DailyValue, IndicatorValue, Target
 from app.store.tables.work import (
@@ -48,6 +49,7 @@ __all__ = [
     "FormerUsername",
     "Identity",
     "IndicatorValue",
+    "Mark",
     "Membership",
     "MergeRequest",
     "MergeRequestFacts",
@@ -61,10 +63,12 @@ __all__ = [
     "Project",
     "ProjectOwner",
     "QuarantinedRecord",
+    "RateLimit",
     "RefreshState",
     "Reviewer",
     "Run",
     "Target",
     "Team",
     "TeamMemberSpan",
+    "WorkItem",
 ]

@@ -18,7 +18,7 @@ class Run(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]
     kind: Mapped[str]
-    """incremental or full."""
+    """incremental, full, or marked: only what a webhook told of."""
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str]
@@ -36,6 +36,8 @@ class Run(Base):
     quarantined: Mapped[int] = mapped_column(server_default=text("0"))
     retries: Mapped[int] = mapped_column(server_default=text("0"))
     waited_seconds: Mapped[float] = mapped_column(server_default=text("0"))
+    seconds: Mapped[float | None]
+    """How long it took. Not from started_at on, which is the same for all sources of one command."""
 
 
 class Position(Base):

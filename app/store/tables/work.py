@@ -20,6 +20,8 @@ class Account(Base):
     """The public e-mail address in lower case; null where there is none."""
     bot: Mapped[bool]
     """GitLab flags it as a bot, or it is the ghost user."""
+    vanished_at: Mapped[datetime | None]
+    """When GitLab was first asked for it and did not tell it any more; null while it is told."""
     dirty: Mapped[bool] = mapped_column(server_default=text("true"))
     """Changed since the last refresh."""
 
@@ -46,6 +48,9 @@ class Project(Base):
     name: Mapped[str]
     web_url: Mapped[str]
     archived: Mapped[bool]
+    unreachable_since: Mapped[datetime | None]
+    """When it was noticed that GitLab no longer shows its merge requests to us, though nothing says
+    that they were deleted: what is stored of them holds. Null while they are shown."""
     dirty: Mapped[bool] = mapped_column(server_default=text("true"))
     """Changed since the last refresh."""
 
@@ -58,6 +63,7 @@ class MergeRequest(Base):
         CheckConstraint("state in ('opened', 'closed', 'locked', 'merged')", name="state"),
         # Not unique: while a project is being replaced, two ids may claim one number.
         Index("ix_merge_requests_project_id_iid", "project_id", "iid"),
+        Index("ix_merge_requests_project_id_created_at", "project_id", "created_at"),
         Index("ix_merge_requests_author_id", "author_id"),
         Index("ix_merge_requests_merge_user_id", "merge_user_id"),
         Index(

@@ -28,6 +28,7 @@ FRAGMENTS = {
     "MergeRequestFields": "merge_request",
     "NotesPage": "notes",
     "OpenPage": "open_page",
+    "Slice": "slice",
 }
 """File of each fragment."""
 
@@ -68,9 +69,28 @@ def with_people(survey: str, portions: int) -> Query:
     return _query(survey, text)
 
 
+@cache
+def with_stretches(number: int) -> Query:
+    """How many merge requests of a project there are in each of so many stretches: `count0`, `count1`, …
+
+    Each has its bounds, both inclusive, in the variables `after0` and `before0`, `after1` and so on.
+    """
+    name = "project_counts"
+    variables = "".join(f"\n  $after{n}: Time\n  $before{n}: Time" for n in range(number))
+    fields = "".join(
+        f"\n    count{n}: mergeRequests(createdAfter: $after{n}, createdBefore: $before{n}, first: 1)"
+        " { count }"
+        for n in range(number)
+    )
+    text = _file(name).replace("\n  $path: ID!", f"\n  $path: ID!{variables}", 1)
+    return _query(name, text.replace("\n    id\n", f"\n    id{fields}\n", 1))
+
+
 GROUP_MERGE_REQUESTS = query("group_merge_requests")
 PROJECT_MERGE_REQUESTS = query("project_merge_requests")
 MERGE_REQUESTS_BY_NUMBER = query("merge_requests_by_number")
 MERGE_REQUEST_REST = query("merge_request_rest")
 PROJECT_LISTING = query("project_listing")
+PROJECT_SPAN = query("project_span")
+PROJECT_WINDOW = query("project_window")
 CHANGED_PATHS = query("changed_paths")

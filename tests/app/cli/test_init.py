@@ -32,7 +32,7 @@ def test_every_key_stands_in_it_with_its_default() -> None:
     written = tomllib.loads(template.CONFIGURATION)
     for name, section in sections().items():
         for key, field in section.model_fields.items():
-            if key in ("token_file", "ca_file", "api_key_file"):
+            if key.endswith("_file"):
                 assert re.search(rf'# .*{key} = "path"|or {key} = "path"', template.CONFIGURATION)
             elif name != "files":
                 default = field.get_default()

@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from collectors.gitlab.client import TIMEOUT
 from demo.gitlab import GitLabFake, World
 from tests.app.cli.conftest import at_the_request
 from tests.app.store.conftest import postgres_below, postmaster, wait_until_gone
+from tests.collectors.gitlab.course import ALL
 
 Finished = subprocess.CompletedProcess[str]
 Teamgauge = Callable[..., Finished]
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.skipif(
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 PATIENCE = 120
 """Seconds that a machine may take on which much else runs."""
+
+READ_TIMEOUT = TIMEOUT.read or 0.0
+"""Seconds for which a collector waits for an answer while nobody tells it to end."""
 
 
 @pytest.fixture
@@ -107,6 +112,30 @@ def test_postgres_is_killed_under_a_web_server(
     assert " 0 new, 0 changed" in collected(teamgauge("collect", **variables))
     assert runs(base) == ["done", "done"]
     end(web)
+
+
+@pytest.mark.parametrize("number", [1, 2] if ALL else [2])
+def test_postgres_is_killed_under_a_collector(
+    start: Start,
+    teamgauge: Teamgauge,
+    variables: dict[str, str],
+    fake: GitLabFake,
+    data_dir: Path,
+    number: int,
+) -> None:
+    """At any of its requests: it says so and ends; the next one starts the database again."""
+    with at_the_request(fake, number) as asked:
+        cron = start("collect", **variables)
+        assert asked.wait(PATIENCE)
+        os.kill(postmaster(data_dir), signal.SIGKILL)
+        wait_until_gone(data_dir)
+    stdout, stderr = cron.communicate(timeout=PATIENCE)
+    assert cron.returncode == 1, stdout + stderr
+    assert "The database" in stdout + stderr
+    assert "Traceback" not in stderr
+    collected(teamgauge("collect", **variables))
+    assert " 0 new, 0 changed" in collected(teamgauge("collect", **variables))
+    assert not postgres_below(data_dir)
 
 
 def test_the_web_server_is_killed_while_cron_collects(
@@ -215,10 +244,11 @@ def test_a_collector_alone_stops_the_database_when_it_is_told_to_end(
     fake: GitLabFake,
     data_dir: Path,
 ) -> None:
+    """GitLab may keep it waiting: for its answer it does not wait any longer."""
     with at_the_request(fake, 1) as asked:
         cron = start("collect", **variables)
         assert asked.wait(PATIENCE)
         cron.send_signal(signal.SIGINT)
-    cron.communicate(timeout=PATIENCE)
+        cron.communicate(timeout=READ_TIMEOUT / 3)
     assert cron.returncode == 130
     assert not postgres_below(data_dir)

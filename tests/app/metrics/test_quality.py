@@ -4,7 +4,7 @@ import csv
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.metrics import quality
@@ -20,9 +20,11 @@ from app.store.tables import (
     FormerUsername,
     Identity,
     Membership,
+    MergeRequestFacts,
     Note,
     Opening,
     Person,
+    Project,
     QuarantinedRecord,
     Run,
 )
@@ -154,6 +156,25 @@ def test_quarantined_ends_estimated_ends_and_records(project: Store, settings: S
         "gitlab, merge request: createdAt is missing",
     )
     assert item["cells"] == ["GitLab", "merge request", "createdAt is missing"]
+
+
+def test_a_project_out_of_reach_keeps_its_values(project: Store, settings: Settings) -> None:
+    project.person("ann", 1)
+    project.member("ann", "checkout", date(2024, 1, 1))
+    for _ in range(2):
+        project.merge_request(1, "2024-02-01 12:00")
+    project.session.execute(update(Project).values(unreachable_since=at("2024-03-01 12:00")))
+
+    findings = found(project, settings)
+
+    [item] = findings["unreachable_project"].items
+    assert item["text"] == (
+        "2 merge requests, not shown by GitLab since 2024-03-01:"
+        " deleted, hidden from the token or switched off."
+    )
+    assert "count as they were read last" in findings["unreachable_project"].effect
+    counted = select(func.count()).select_from(MergeRequestFacts).where(MergeRequestFacts.counted)
+    assert project.session.scalar(counted) == 2
 
 
 def test_a_note_older_than_its_merge_request(project: Store, settings: Settings) -> None:

@@ -1,10 +1,16 @@
 """The client against a served fake and against servers that misbehave."""
 
+import gzip
+import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
+import orjson
 import pytest
 
 from app.errors import AppError
@@ -12,6 +18,7 @@ from collectors.gitlab.client import USER_AGENT, GitLabClient
 from collectors.gitlab.errors import (
     ForbiddenError,
     HeavyQueryError,
+    NoSuchRouteError,
     NotFoundError,
     QueryRefusedError,
     TokenRefusedError,
@@ -94,6 +101,38 @@ def test_broken_connections_and_bodies_are_asked_for_again(
     assert client._counters.retries == 4
 
 
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"", {}),
+        (b"upstream connect error", {}),
+        (b"{" * 100_000, {}),
+        (b"[" * 100_000, {}),
+        (b'{"data": {"a": ' + b"9" * 5_000 + b"}}", {}),
+        (b'{"data": "\xff"', {}),
+        (b"no gzip", {"Content-Encoding": "gzip"}),
+        (b"\x1f\x8b\x08\x00", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_body_that_is_no_json_is_asked_for_again(
+    fake: GitLabFake, client: GitLabClient, asking: Any, body: bytes, headers: dict[str, str]
+) -> None:
+    fake.fail_next(200, body=body, headers=headers, times=2)
+
+    assert asking(client)
+    assert client._counters.retries == 2
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+def test_what_comes_compressed_is_read(fake: GitLabFake, client: GitLabClient, asking: Any) -> None:
+    whole = orjson.dumps({"data": {"project": {"id": 7}}, "id": 7})
+    fake.fail_next(200, body=gzip.compress(whole), headers={"Content-Encoding": "gzip"})
+
+    assert '"id": 7' in json.dumps(asking(client))
+    assert "gzip" in fake.requests[-1].headers["accept-encoding"]
+
+
 def test_graphql_that_names_neither_data_nor_errors_is_no_answer(
     fake: GitLabFake, client: GitLabClient
 ) -> None:
@@ -138,10 +177,49 @@ def test_a_wrong_token_is_named_without_its_value(url: str, asking: Any) -> None
     with connected(url, with_token=wrong) as client, pytest.raises(TokenRefusedError) as error:
         asking(client)
 
-    assert "does not accept the token" in error.value.message
-    assert "gitlab.token" in error.value.hint
+    assert "does not accept the token of gitlab.token" in error.value.message
+    assert "scope read_api" in error.value.hint
     assert wrong not in str(error.value)
     assert client._counters.retries == 0
+
+
+def test_the_file_of_a_wrong_token_is_named(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    with (
+        connected(url, token_file=str(file), with_token="glpat-WRONG") as client,
+        pytest.raises(TokenRefusedError, match=f"the token of gitlab.token_file {file}"),
+    ):
+        ask(client)
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+@pytest.mark.parametrize("status", [307, 400, 401, 403, 422, 500])
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        TOKEN,
+        quote_plus(f"a&{TOKEN}&b"),
+        b64encode(f"oauth2:{TOKEN}:x".encode()).decode(),
+    ],
+)
+def test_a_token_that_the_server_repeats_is_not(
+    fake: GitLabFake, url: str, asking: Any, status: int, repeated: str
+) -> None:
+    words = f"Not with {repeated} of yours"
+    fake.fail_next(
+        status,
+        headers={"Location": f"https://elsewhere.test/{repeated}/sign_in"},
+        body={"message": words, "errors": [{"message": words}]},
+        times=None,
+    )
+    policy = RetryPolicy(base=0.001, cap=0.001, first_attempts=1)
+
+    with connected(url, policy) as client, pytest.raises(AppError) as error:
+        asking(client)
+
+    assert "***" in str(error.value)
+    assert TOKEN[6:-2] not in str(error.value)
+    assert b64encode(TOKEN.encode()).decode()[4:20] not in str(error.value)
 
 
 def test_a_token_that_expires_stops_at_once(fake: GitLabFake, client: GitLabClient) -> None:
@@ -181,6 +259,11 @@ def test_rest_tells_what_is_not_there(client: GitLabClient) -> None:
         client.rest("/projects/999", "project", about="the thing")
 
     assert "404 Project Not Found" in error.value.message
+
+
+def test_rest_tells_apart_what_its_version_does_not_have(client: GitLabClient) -> None:
+    with pytest.raises(NoSuchRouteError, match="does not know how to tell the thing"):
+        client.rest("/nothing/of/the/kind", "project", about="the thing")
 
 
 def test_rest_in_the_folder_of_a_server(world: World) -> None:

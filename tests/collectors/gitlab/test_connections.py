@@ -12,13 +12,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.errors import ConfigurationError
+from collectors.connections import Connections
 from collectors.gitlab.client import GitLabClient
 from collectors.gitlab.errors import UnreachableError
 from collectors.gitlab.server_clock import ServerClock
-from collectors.retry import RetryPolicy
+from collectors.retry import RetryPolicy, StoppedError
 from demo.gitlab import GitLabFake, World
 from demo.gitlab.answer import Answer, Request
 from demo.gitlab.server import Server
@@ -83,6 +85,69 @@ def test_an_answer_out_of_a_cache_is_no_clock() -> None:
     clock.note(sent - timedelta(days=400), sent, sent)
 
     assert clock.offset == timedelta(0)
+
+
+# Being told to end -------------------------------------------------------------------------------
+
+
+class Silence:
+    """Holds every answer back until the test is over."""
+
+    def __init__(self, fake: GitLabFake) -> None:
+        self.asked, self.over = threading.Event(), threading.Event()
+        fake.fail_next(times=None, match=self._hold)
+
+    def _hold(self, _: Request) -> bool:
+        self.asked.set()
+        self.over.wait(60)
+        return False
+
+
+@pytest.fixture
+def silence(fake: GitLabFake) -> Iterator[Silence]:
+    silence = Silence(fake)
+    yield silence
+    silence.over.set()
+
+
+def gives_up(client: GitLabClient, asking: Any, silence: Silence) -> None:
+    """Asks while GitLab is silent, and stops the client: that ends the waiting."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(asking, client)
+        assert silence.asked.wait(30)
+        client.stop()
+        with pytest.raises(StoppedError):
+            waiting.result(timeout=5)
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+def test_an_answer_that_does_not_come_is_given_up_when_the_client_stops(
+    client: GitLabClient, silence: Silence, asking: Any
+) -> None:
+    gives_up(client, asking, silence)
+
+    with pytest.raises(StoppedError):
+        asking(client)
+
+
+@pytest.mark.parametrize("asking", [ask, ask_rest])
+def test_an_answer_over_tls_is_given_up_as_well(
+    private_gitlab: tuple[str, Path], silence: Silence, asking: Any
+) -> None:
+    address, authority = private_gitlab
+    with connected(address, ca_file=authority) as client:
+        gives_up(client, asking, silence)
+
+
+def test_a_connection_that_is_made_after_the_end_is_ended(url: str) -> None:
+    """A thread may have looked whether it is over just before it was."""
+    connections = Connections()
+    with httpx.Client(event_hooks={"request": [connections.watch]}) as client:
+        client.get(f"{url}/api/v4/version")
+        connections.end()
+        for _ in range(2):  # on the connection that there is, then on a new one
+            with pytest.raises(httpx.TransportError):
+                client.get(f"{url}/api/v4/version")
 
 
 # Many threads, private authorities, proxies ------------------------------------------------------

@@ -9,8 +9,9 @@ from graphql import GraphQLSchema, build_schema, get_operation_ast, validate
 import collectors.gitlab.queries as queries_package
 from collectors.gitlab import queries
 from collectors.gitlab.collection import LARGEST_WITHOUT_TOKEN
+from collectors.gitlab.counts import STRETCHES
 from collectors.gitlab.projects import PORTIONS
-from collectors.gitlab.queries import Query, with_people
+from collectors.gitlab.queries import Query, with_people, with_stretches
 from demo.gitlab.complexity import cost
 from tests.conftest import require_shared
 
@@ -22,6 +23,7 @@ EVERYTHING = {
     "latest": True,
     "opened": True,
     "locked": True,
+    "verified": True,
     "labels": True,
     "reviewers": True,
     "numbers": ["1"],
@@ -33,7 +35,10 @@ QUERIES = [
     queries.MERGE_REQUESTS_BY_NUMBER,
     queries.MERGE_REQUEST_REST,
     queries.PROJECT_LISTING,
+    queries.PROJECT_SPAN,
+    queries.PROJECT_WINDOW,
     queries.CHANGED_PATHS,
+    with_stretches(STRETCHES),
     *(with_people(name, n) for name in ("group_survey", "project_survey") for n in (0, PORTIONS)),
 ]
 

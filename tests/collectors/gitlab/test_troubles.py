@@ -158,28 +158,6 @@ def test_a_date_of_the_future_does_not_hide_what_changes_until_then(lab: Lab) ->
         ]
 
 
-def test_what_vanishes_by_the_project_is_told(lab: Lab) -> None:
-    """It may be a deletion, or a token that lost an access: then somebody has to hear of it."""
-    world = lab.world
-    fill(world, lab.clock, 12)
-    lab.collect()
-    world.hide_project(world.project("acme/deep/lib"))
-    for change in list(world.project("acme/app").merge_requests.values()):
-        world.delete_merge_request(change)
-
-    report = lab.collect()
-
-    assert report.outcome == "done"
-    assert sorted(report.remarks) == [
-        "GitLab shows no merge requests of the project acme/app any more:"
-        " those that are stored count as deleted.",
-        "The project acme/deep/lib is no longer among what is collected:"
-        " its 6 merge requests count as deleted.",
-    ]
-    assert lab.rows("SELECT count(*) FROM merge_requests WHERE deleted_at IS NULL") == [(0,)]
-    assert lab.collect().remarks == ()
-
-
 def test_a_gitlab_in_a_folder_of_a_server_is_collected(lab: Lab) -> None:
     fill(lab.world, lab.clock, 8)
     inner = GitLabFake(lab.world, prefix="/tools/gitlab")

@@ -291,7 +291,7 @@ def test_secrets_are_never_shown(lab: Lab, capfd: pytest.CaptureFixture[str]) ->
 
     lab.fake.fail_next(403, body=b'{"message": "token-1 may not"}', only="list", match=echo)
     report = lab.collect()
-    assert '("… may not")' in str(report.failures[0])
+    assert '("*** may not")' in str(report.failures[0])
     shown = " ".join(map(str, report.failures)) + "".join(capfd.readouterr())
     stored = lab.rows("SELECT message FROM runs")[0][0]
     for secret in (lab.fake.client_secret, "token-1"):

@@ -72,6 +72,20 @@ def test_a_truncated_body(client: Client) -> None:
     assert client.data(ASK)
 
 
+def test_an_answer_of_another_version(client: Client) -> None:
+    client.fake.change_next(lambda told: {**told, "version": 19}, only="rest")
+    assert client.get("version").json()["version"] == 19
+    assert client.get("version").json()["version"] == client.fake.version
+
+
+def test_an_answer_that_comes_late(client: Client) -> None:
+    client.fake.delay_next(0.2, skip=1)
+    client.get("version")
+    started = time.monotonic()
+    assert client.get("version").status_code == 200
+    assert time.monotonic() - started >= 0.2
+
+
 def test_a_query_that_takes_too_long(client: Client) -> None:
     client.fake.time_out_next(match=lambda request: request.operation == "Slow")
     assert client.data(ASK)
