@@ -37,7 +37,7 @@ from tests.collectors.gitlab.truth import BESIDE, LIVE, STORED, expected, shown
 MINUTES = float(os.environ.get("TEAMGAUGE_HISTORIES_MINUTES", "0"))
 """How long to play; 0: as many histories as an ordinary run of the tests has time for."""
 
-FEW = 15
+FEW = 10
 """That many."""
 
 PATIENT = RetryPolicy(base=0.0005, cap=0.002, longest=0.01, attempts=4, first_attempts=3)
