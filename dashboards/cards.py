@@ -19,6 +19,7 @@ from dashboards.static_chart import trend_chart
 from dashboards.trend import FEW, trend_of
 
 NUMBERS_SHOWN = 60
+PRINTED_HEIGHT = 96
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +118,11 @@ def card_of(
             if indicator.categorical
             else card(judged, series.points)
         ),
-        chart=trend_chart(trend) if trend else Markup(),
+        # As high as the figure that takes its place, and a lower one for paper.
+        chart=trend_chart(trend, height=figures.TREND_HEIGHT)
+        + trend_chart(trend, height=PRINTED_HEIGHT)
+        if trend
+        else Markup(),
         chart_label=_chart_label(judged, series),
         figure=figures.spec(figures.trend_figure(trend)) if trend else None,
         made_of=_made_of(point, indicator, settings),

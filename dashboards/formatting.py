@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from app.metrics.calendar import DAY_PATTERN
+from app.metrics.calendar import DAY_PATTERN, last_of_month
 from app.metrics.indicator import Better, Indicator, Limits, Unit
 
 MONTHS = (
@@ -185,6 +185,11 @@ def is_day(period: str) -> bool:
 def first_day(period: str) -> date:
     """The day of a period, or the first one of its month."""
     return date.fromisoformat(period if is_day(period) else f"{period}-01")
+
+
+def last_day(period: str) -> date:
+    """The day of a period, or the last one of its month."""
+    return date.fromisoformat(period) if is_day(period) else last_of_month(first_day(period))
 
 
 def period(value: str) -> str:

@@ -310,8 +310,8 @@ def _since(judged: Judged, points: Sequence[Point]) -> str:
 
 def _month_before(judged: Judged, points: Sequence[Point]) -> str | None:
     """The value of the month before, or of the last point at least four weeks before."""
-    day = formatting.first_day(judged.point.period)
-    earlier = [p for p in points if (day - formatting.first_day(p.period)).days >= 28]
+    day = formatting.last_day(judged.point.period)
+    earlier = [p for p in points if (day - formatting.last_day(p.period)).days >= 28]
     if not earlier or earlier[-1].value is None:
         return None
     return formatting.short(judged.indicator, earlier[-1].value, judged.at)

@@ -16,7 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 30, 92, 6, 17
 MOST_DOTS = 300
 
 
-def trend_chart(trend: Trend, width: int = 500, height: int = 96) -> Markup:
+def trend_chart(trend: Trend, width: int = 500, height: int = 150) -> Markup:
     """A line over time with its target, normal range and signals."""
     right = width - RIGHT
     days = (trend.last - trend.first).days

@@ -64,6 +64,13 @@ def test_signal_says_since_when_and_what_was_a_month_before() -> None:
     )
 
 
+def test_a_month_before_the_end_of_a_month_is_the_end_of_the_one_before() -> None:
+    at_end = replace(weeks(53.1)[0], period="2026-10-31")
+    months = [replace(at_end, period="2026-09", value=45.0), replace(at_end, period="2026-10")]
+    text = sentences.card(judged(signal(at_end), limits=AGE_LIMITS), months)
+    assert text.endswith("A month before it was 45.0.")
+
+
 def test_a_signal_inside_the_range_does_not_lengthen_the_time_outside() -> None:
     points = weeks(20.0, 20.0, 20.0, 20.0, 28.0, 41.3)
     points[-2] = signal(points[-2])  # the eighth of a run on one side
