@@ -13,7 +13,7 @@ import numpy.typing as npt
 from psycopg import sql
 from sqlalchemy.orm import Session
 
-from app.store.engine import driver_connection
+from app.store.engine import copying
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -68,7 +68,7 @@ def read_columns(session: Session, query: sql.Composable, columns: Layout) -> Co
     """
     row = _row(columns)
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
-    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
+    with copying(session, statement) as copy:
         content = b"".join(copy)
     body = memoryview(content)[len(HEADER) : -len(TRAILER)]
     if len(body) % row.itemsize:
@@ -101,7 +101,7 @@ def write_columns(session: Session, table: str, columns: Layout, rows: Mapping[s
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
     fixed = _fixed(columns)
-    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
+    with copying(session, statement) as copy:
         copy.write(HEADER)
         for first in range(0, count, PORTION):
             portion = slice(first, min(first + PORTION, count))

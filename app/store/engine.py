@@ -6,8 +6,9 @@ from hashlib import blake2b
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import ConfigurationError, LockedError
@@ -81,13 +82,25 @@ def driver_connection(session: Session) -> psycopg.Connection[Any]:
     return connection
 
 
+@contextmanager
+def copying(session: Session, statement: str | sql.Composed) -> Iterator[psycopg.Copy]:
+    """COPY in the session's transaction. What the database refuses is raised as SQLAlchemy does for
+    every other statement (DBAPIError), so that nobody has to know which way the rows went."""
+    connection = driver_connection(session)
+    try:
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            yield copy
+    except psycopg.Error as error:
+        raise DBAPIError.instance(str(statement), None, error, psycopg.Error) from error
+
+
 def copy_rows(
     session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> int:
     """Writes rows with COPY and returns how many. Names come from our own code, never from input."""
     count = 0
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
+    with copying(session, statement) as copy:
         for row in rows:
             copy.write_row(row)
             count += 1

@@ -115,7 +115,7 @@ def test_the_first_collect_asks_for_pages_and_not_for_merge_requests(lived: Live
     by_kind = done.requests_by_kind
     # Reviewer rows are asked for only of what is open and where they could matter.
     assert by_kind.get("reviewer_rows", 0) <= lived.opened
-    assert done.requests - by_kind.get("reviewer_rows", 0) < there / 90
+    assert done.requests - by_kind.get("reviewer_rows", 0) < there / 80
     assert len(lived.first.requests) == done.requests
 
 

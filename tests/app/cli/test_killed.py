@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, select, text
 
 from app.store.tables import Base
 from demo.gitlab import GitLabFake, World
@@ -104,7 +104,8 @@ def contents(engine: Engine, before: date) -> dict[str, list[tuple[Any, ...]]]:
                 for column in table.columns
                 if column.name not in OF_THE_MOMENT and not (numbered and column.name == "id")
             ]
-            rows = [row._mapping for row in connection.execute(table.select())]
+            columns = [column for column in table.columns if column.name not in OF_THE_MOMENT]
+            rows = [row._mapping for row in connection.execute(select(*columns))]
             found[table.name] = sorted(
                 (
                     tuple(slugs[row[n]] if n == "team_id" else row[n] for n in names)
@@ -202,7 +203,8 @@ def test_killed_at_every_step(
 
     assert done.returncode == 0, done.stdout
     expected = contents(whole, month)
-    assert len(expected["indicator_values"]) > 1_000
+    assert len(expected["indicator_values"]) > 500
+    assert len(expected["daily_values"]) > 20
     assert contents(watching, month) == expected
     with watching.connect() as connection:
         outcomes = connection.execute(text("SELECT outcome FROM runs ORDER BY id")).scalars().all()

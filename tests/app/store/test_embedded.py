@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -25,6 +26,12 @@ from tests.app.store.conftest import (
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/cwd").exists(), reason="LOUD: looks at processes the Linux way"
 )
+
+
+def kill(number: int) -> None:
+    """Kills a process, unless it has ended by itself since it was listed."""
+    with suppress(ProcessLookupError):
+        os.kill(number, signal.SIGKILL)
 
 
 def test_first_start_and_clean_stop(folder: Path, account: int | None, attach: Attach) -> None:
@@ -139,7 +146,7 @@ def test_killing_the_server_loses_nothing(
     web.ask("CREATE TABLE kept AS SELECT 1 AS one")
     killed = postmaster(folder)
     for number in [killed] if whom == "the postmaster" else postgres_below(folder):
-        os.kill(number, signal.SIGKILL)
+        kill(number)
     following = attach(folder / "data", account)
     assert following.ask("SELECT one FROM kept") == "1"
     assert postmaster(folder) != killed
@@ -155,7 +162,7 @@ def test_killing_everything_at_once(folder: Path, account: int | None, attach: A
     web.ask("CREATE TABLE kept AS SELECT 1 AS one")
     web.process.kill()
     for number in postgres_below(folder):
-        os.kill(number, signal.SIGKILL)
+        kill(number)
     web.process.communicate()
     following = attach(folder / "data", account)
     assert following.ask("SELECT one FROM kept") == "1"
@@ -243,7 +250,7 @@ def test_the_number_of_a_killed_server_may_belong_to_somebody_else(
     holder.ask("CREATE TABLE kept AS SELECT 1 AS one")
     cluster = folder / "data" / "postgres"
     for number in postgres_below(folder):
-        os.kill(number, signal.SIGKILL)
+        kill(number)
     holder.kill()
     runs_as = cluster.stat().st_uid if os.geteuid() == 0 else None
     with subprocess.Popen(["sleep", "600"], user=runs_as) as bystander:
@@ -268,7 +275,7 @@ def test_a_long_recovery_is_waited_for(our_folder: Path, attach: Attach) -> None
     holder = attach(data_dir)
     holder.ask("CREATE TABLE kept AS SELECT 1 AS one")
     for number in postgres_below(our_folder):
-        os.kill(number, signal.SIGKILL)
+        kill(number)
     holder.kill()
     cluster = data_dir / "postgres"
     (cluster / "recovery.signal").touch(mode=0o600)
