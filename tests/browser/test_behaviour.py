@@ -192,7 +192,7 @@ def test_print_shows_the_servers_chart_on_one_page(visit: Watched) -> None:
     figure.scroll_into_view_if_needed()
     expect(figure.locator(".main-svg").first).to_be_attached()
     page.emulate_media(media="print")
-    expect(figure.locator("svg.fig").first).to_be_visible()
+    expect(figure.locator("svg.fig").last).to_be_visible()
     expect(figure.locator(".js")).to_be_hidden()
     expect(page.locator("#time_to_merge")).to_be_hidden()
     expect(page.locator("#retention")).to_be_visible()

@@ -84,6 +84,11 @@ OF_THE_MOMENT = {
 """Columns that say when something was done."""
 
 
+def written(value: object) -> object:
+    """A value as it is compared: NaN, which stands in arrays, is not equal to itself."""
+    return repr(value) if isinstance(value, list) else value
+
+
 def contents(engine: Engine, before: date) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, without what differs between any two runs.
 
@@ -108,7 +113,7 @@ def contents(engine: Engine, before: date) -> dict[str, list[tuple[Any, ...]]]:
             rows = [row._mapping for row in connection.execute(select(*columns))]
             found[table.name] = sorted(
                 (
-                    tuple(slugs[row[n]] if n == "team_id" else row[n] for n in names)
+                    tuple(slugs[row[n]] if n == "team_id" else written(row[n]) for n in names)
                     for row in rows
                     if "period" not in row or row["period"] < before
                 ),
