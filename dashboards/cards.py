@@ -16,7 +16,7 @@ from dashboards.cells import colour_of, mark_of
 from dashboards.sentences import Judged, beside, card, few, missing, status_words
 from dashboards.shares import Mix, Share
 from dashboards.static_chart import trend_chart
-from dashboards.trend import FEW, trend_of
+from dashboards.trend import FEW, Trend, trend_of
 
 NUMBERS_SHOWN = 60
 PRINTED_HEIGHT = 96
@@ -36,7 +36,7 @@ class Card:
     """One indicator of the team.
 
     variant: its title, if it is not the default one. number None: there is no value, and `sentence`
-    says why. figure: what Plotly draws; None: nothing to draw. more: how many older numbers only the
+    says why. trend: what its chart draws; None: nothing to draw. more: how many older numbers only the
     CSV has. shares: of a categorical indicator, with their bar; instead: those of the nearest team
     above that shows any, where the team's own are hidden.
     """
@@ -53,9 +53,8 @@ class Card:
     signal: bool
     target: str
     sentence: Markup
-    chart: Markup
+    trend: Trend | None
     chart_label: str
-    figure: Mapping[str, object] | None
     made_of: str
     when: str
     evidence: str
@@ -68,6 +67,20 @@ class Card:
     shares: Sequence[Share]
     share_bar: Markup
     instead: Mix | None
+
+    @property
+    def chart(self) -> Markup:
+        """The server's drawings: as high as the figure that takes its place, and a lower one for paper."""
+        if self.trend is None:
+            return Markup()
+        return trend_chart(self.trend, height=figures.TREND_HEIGHT) + trend_chart(
+            self.trend, height=PRINTED_HEIGHT
+        )
+
+    @property
+    def figure(self) -> Mapping[str, object] | None:
+        """What Plotly draws; None: nothing."""
+        return None if self.trend is None else figures.spec(figures.trend_figure(self.trend))
 
 
 def card_of(
@@ -94,7 +107,6 @@ def card_of(
         running=running if indicator.cadence is Cadence.MONTHLY else None,
         variant=variant or None,
     )
-    trend = trend_of(series, today(settings, series.data_through) if series.data_through else None)
     status = point.status or (Status.NO_DATA if point.value is None else None)
     parts = shares.shares_of(point)
     address = addresses.indicator(
@@ -118,13 +130,10 @@ def card_of(
             if indicator.categorical
             else card(judged, series.points)
         ),
-        # As high as the figure that takes its place, and a lower one for paper.
-        chart=trend_chart(trend, height=figures.TREND_HEIGHT)
-        + trend_chart(trend, height=PRINTED_HEIGHT)
-        if trend
-        else Markup(),
+        trend=trend_of(
+            series, today(settings, series.data_through) if series.data_through else None
+        ),
         chart_label=_chart_label(judged, series),
-        figure=figures.spec(figures.trend_figure(trend)) if trend else None,
         made_of=_made_of(point, indicator, settings),
         when=_when(point, series.data_through if stale else None, settings),
         evidence=address

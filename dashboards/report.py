@@ -27,14 +27,13 @@ from app.metrics.points import Basis, load_basis, one_snapshot, running_day
 from app.metrics.restatements import Restatement
 from app.settings import Settings
 from dashboards import addresses, formatting
-from dashboards.asked import today, usual_month
+from dashboards.asked import usual_month
 from dashboards.cards import Card, card_of
 from dashboards.report_care import care_of
 from dashboards.sentences import Judged, signal_line
 from dashboards.sparkline import Size
 from dashboards.static_chart import trend_chart
 from dashboards.team import Change, change_of, hiring_of, mix_above
-from dashboards.trend import trend_of
 from dashboards.waiting import Answer, Wait, answer_of, opening_of, wait_of
 
 WAITING_TOLD = 3
@@ -258,13 +257,12 @@ def made(
 
 def _entry(row: ScorecardRow, cards: Cards, settings: Settings) -> Entry:
     key, period = row.indicator.key, row.point.period
-    series, instead = cards.series[key], mix_above(cards.above.get(key), key, period)
-    reached = series.data_through
-    trend = trend_of(series, today(settings, reached) if reached else None)
+    instead = mix_above(cards.above.get(key), key, period)
+    card = card_of(row, cards.series[key], settings, {"period": period}, instead)
     return Entry(
         row=row,
-        card=card_of(row, series, settings, {"period": period}, instead),
-        chart=trend_chart(trend, CHART.width, CHART.height) if trend else Markup(),
+        card=card,
+        chart=trend_chart(card.trend, CHART.width, CHART.height) if card.trend else Markup(),
     )
 
 
