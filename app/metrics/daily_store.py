@@ -229,38 +229,34 @@ def _keep_history(
     recording: Recording,
 ) -> None:
     """Writes superseded values down with the reason."""
-
-    def rows() -> "Sequence[tuple[object, ...]]":
-        made = []
-        for row, column in np.argwhere(where).tolist():
-            team_id, month = place.team_and_month(row)
-            period = month + timedelta(days=column)
-            value, p25, p75, p95 = (
-                None if np.isnan(number := stored.measures[name][row, column]) else float(number)
-                for name in MEASURES
+    rows: list[tuple[object, ...]] = []
+    for row, column in np.argwhere(where).tolist():
+        team_id, month = place.team_and_month(row)
+        period = month + timedelta(days=column)
+        value, p25, p75, p95 = (
+            None if np.isnan(number := stored.measures[name][row, column]) else float(number)
+            for name in MEASURES
+        )
+        rows.append(
+            (
+                indicator.key,
+                variant,
+                team_id,
+                period,
+                value,
+                int(stored.n[row, column]),
+                p25,
+                p75,
+                p95,
+                Reason.NO_DATA.value if value is None else None,
+                False,
+                EPOCH + timedelta(microseconds=int(stored.recorded_at[row, column])),
+                recording.at,
+                recording.cause(period).value,
             )
-            made.append(
-                (
-                    indicator.key,
-                    variant,
-                    team_id,
-                    period,
-                    value,
-                    int(stored.n[row, column]),
-                    p25,
-                    p75,
-                    p95,
-                    Reason.NO_DATA.value if value is None else None,
-                    False,
-                    EPOCH + timedelta(microseconds=int(stored.recorded_at[row, column])),
-                    recording.at,
-                    recording.cause(period).value,
-                )
-            )
-        return made
-
-    if where.any():
-        copy_rows(session, "indicator_values", HISTORY, rows())
+        )
+    if rows:
+        copy_rows(session, "indicator_values", HISTORY, rows)
 
 
 def _write(

@@ -87,8 +87,9 @@ def _sweep(
 
 def _groups(attribution: Attribution, author: Integers, teams: int) -> Iterator[Integers]:
     """The teams, as many together as have merge requests for one sweep; one at least."""
-    works = np.searchsorted(np.sort(author), attribution.account, "right")
-    works -= np.searchsorted(np.sort(author), attribution.account, "left")
+    authors = np.sort(author)
+    works = np.searchsorted(authors, attribution.account, "right")
+    works -= np.searchsorted(authors, attribution.account, "left")
     weight = np.bincount(attribution.team, works, minlength=teams)
     group = (np.cumsum(weight) // SWEPT_TOGETHER).astype(np.int64)
     for number in np.unique(group):

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Date, Double, Integer, and_, case, cast, func, select, tuple_
+from sqlalchemy import Date, Integer, and_, cast, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import InvalidValueError
 from app.metrics import INDICATORS, get_indicator, periods
 from app.metrics.calendar import local_midnight, month_label
 from app.metrics.indicator import Cadence, Reason, Restated
+from app.metrics.stored import measured_on, reason_on
 from app.metrics.teams import load_tree
 from app.settings import Settings
 from app.store.tables import DailyValue, IndicatorValue, Team
@@ -63,10 +64,8 @@ def restatements(
     old, new, over = IndicatorValue, aliased(IndicatorValue), DailyValue
     # What took its place is superseded itself by now, or in force: a day that is over, or a month.
     day = cast(func.extract("day", old.period), Integer)
-    value_now = func.coalesce(new.value, func.nullif(over.value[day], cast("NaN", Double)))
-    reason_now = func.coalesce(
-        new.reason, case((over.value[day] == cast("NaN", Double), "no_data"))
-    )
+    value_now = func.coalesce(new.value, measured_on("value", day))
+    reason_now = func.coalesce(new.reason, reason_on(day))
     statement = (
         select(old, Team.slug, value_now, reason_now)
         .join(Team, Team.id == old.team_id)

@@ -134,6 +134,18 @@ def load_values(
 
 
 NOT_A_NUMBER = cast(literal("NaN"), Double)
+
+
+def measured_on(name: str, item: ColumnElement[int]) -> ColumnElement[Any]:
+    """A measure of a day in `DailyValue`; null where there is no value. item: the day of the month."""
+    return func.nullif(getattr(DailyValue, name)[item], NOT_A_NUMBER)
+
+
+def reason_on(item: ColumnElement[int]) -> ColumnElement[Any]:
+    """Why there is no value on a day; null where there is one."""
+    return case((DailyValue.value[item] == NOT_A_NUMBER, "no_data"))
+
+
 NEVER = cast(literal("-infinity"), DateTime(timezone=True))
 
 
@@ -150,23 +162,19 @@ def _days(wanted: Wanted, known_at: datetime | None) -> Select[*tuple[Any, ...]]
         .render_derived()
     )
     item = asked.c.item
-
-    def measured(name: str) -> ColumnElement[Any]:
-        return func.nullif(getattr(DailyValue, name)[item], NOT_A_NUMBER)
-
     recorded_at = DailyValue.recorded_at[item]
     statement = select(
         DailyValue.indicator,
         DailyValue.team_id,
         asked.c.period,
-        measured("value"),
+        measured_on("value", item),
         DailyValue.n[item],
         cast(null(), Double),
         cast(null(), Double),
-        measured("p25"),
-        measured("p75"),
-        measured("p95"),
-        case((DailyValue.value[item] == NOT_A_NUMBER, "no_data")),
+        measured_on("p25", item),
+        measured_on("p75", item),
+        measured_on("p95", item),
+        reason_on(item),
         false(),
         cast(null(), JSONB),
         recorded_at,

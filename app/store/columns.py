@@ -97,6 +97,8 @@ def write_columns(session: Session, table: str, columns: Layout, rows: Mapping[s
     layout = _row(columns)
     names = list(columns)
     count = len(rows[names[0]])
+    if not count:
+        return 0
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
