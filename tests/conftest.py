@@ -4,15 +4,15 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
 from app.store import migrate
 from app.store.engine import make_engine
+from tests.databases import database, engine_on
 
 # A shell that runs the tests in the background has SIGINT ignored, and every program inherits that:
 # what they do when they are told to end by it could not be tested.
@@ -54,47 +54,30 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def _administer(url: str, statement: str) -> None:
-    engine = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-def _named(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def template(server_url: str) -> Iterator[str]:
     """Name of a migrated, empty database that others are copied from."""
-    name = f"template_{uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name}")
-    engine = make_engine(_named(server_url, name))
-    migrate.upgrade(engine)
-    engine.dispose()
-    yield name
-    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with database(server_url, "template") as url:
+        engine = make_engine(url)
+        migrate.upgrade(engine)
+        engine.dispose()
+        name = make_url(url).database
+        assert name is not None
+        yield name
 
 
 @pytest.fixture
 def empty_database_url(server_url: str) -> Iterator[str]:
     """Address of a database of this test alone, without tables."""
-    name = f"test_{uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name}")
-    yield _named(server_url, name)
-    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with database(server_url, "test") as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(server_url: str, template: str) -> Iterator[str]:
     """Address of a migrated database of this test alone, for tests that commit or start processes."""
-    name = f"test_{uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _named(server_url, name)
-    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with database(server_url, "test", template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -108,12 +91,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def shared_engine(server_url: str, template: str) -> Iterator[Engine]:
     """An engine on one migrated database that all rolled-back tests of this process share."""
-    name = f"shared_{uuid4().hex[:12]}"
-    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    engine = make_engine(_named(server_url, name))
-    yield engine
-    engine.dispose()
-    _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with engine_on(server_url, "shared", template) as engine:
+        yield engine
 
 
 @pytest.fixture

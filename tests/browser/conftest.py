@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine
 
 from app.main import create_app
 from app.settings import Settings
 from app.store.engine import make_engine
 from docs.screenshots import CHROMIUM, chromium
+from tests.databases import engine_on
 
 from . import company
 
@@ -51,29 +51,11 @@ def serving(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-@contextmanager
-def _database(server_url: str, template: str) -> Iterator[Engine]:
-    name = f"browser_{uuid4().hex[:12]}"
-    admin = create_engine(
-        make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine = make_engine(
-        make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    )
-    yield engine
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
-
-
 @pytest.fixture(scope="session")
 def filled(server_url: str, template: str) -> Iterator[tuple[Engine, Settings]]:
     """The database of the small company, up to now, with its configuration."""
     now = datetime.now(UTC).replace(microsecond=0)
-    with _database(server_url, template) as engine:
+    with engine_on(server_url, "browser", template) as engine:
         yield engine, company.fill(engine, now)
 
 
@@ -97,7 +79,7 @@ def empty_site(server_url: str, template: str) -> Iterator[str]:
     """Address of the application on a migrated database in which nothing was collected."""
     settings = company.settings_for(datetime.now(UTC).date())
     with (
-        _database(server_url, template) as engine,
+        engine_on(server_url, "browser", template) as engine,
         serving(create_app(settings, engine)) as address,
     ):
         yield address

@@ -1,8 +1,10 @@
 """What may go wrong with any source that speaks HTTP, switched on at each request of a run in turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from sqlalchemy import Engine, text
 
 from collectors.runner import RunReport
 from demo.gitlab.faults import Fault, Faults, Kind
@@ -43,6 +45,23 @@ TROUBLES = (
 )
 
 
+def kept(engine: Engine, tables: Sequence[str]) -> Callable[[], None]:
+    """Keeps what is stored, and gives the function that puts it back. tables: parents first."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA ground"))
+        for name in tables:
+            connection.execute(text(f"CREATE TABLE ground.{name} AS TABLE public.{name}"))
+
+    def restore() -> None:
+        with engine.begin() as connection:
+            for name in reversed(tables):
+                connection.execute(text(f"DELETE FROM {name}"))
+            for name in tables:
+                connection.execute(text(f"INSERT INTO {name} SELECT * FROM ground.{name}"))
+
+    return restore
+
+
 class _Fake(Protocol):
     faults: Faults
     requests: list[Any]
@@ -50,14 +69,19 @@ class _Fake(Protocol):
 
 def wrong_at_each_request(
     fake: _Fake,
-    restore: Callable[[], None],
+    put_back: Callable[[], None],
     collect: Callable[[], RunReport],
     contents: Callable[[], Any],
 ) -> list[str]:
     """Makes the same run again and again with another fault, and one after it; says what went wrong.
 
-    restore: puts back what was stored before the run. In `make test` each fault is met by one request.
+    put_back: what was stored before the run; see `kept`. In `make test` each fault is met by one request.
     """
+
+    def restore() -> None:
+        fake.faults.clear()
+        put_back()
+
     restore()
     assert collect().outcome == "done"
     whole, last = contents(), len(fake.requests) - 1

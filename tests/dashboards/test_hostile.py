@@ -14,9 +14,10 @@ from app.settings import Settings
 from app.store.engine import sessions
 from app.store.tables import Account, Person, Project, Run, Team
 from dashboards import assets
+from tests.databases import engine_on
 
 from ..app.metrics.conftest import Store
-from .served import asking, database
+from .served import asking
 
 HOSTILE = "'\"><img src=x onerror=hit()><script>hit()</script><!-- {{ 7*7 }} javascript:hit()"
 SETTINGS = Settings.model_validate(
@@ -53,7 +54,7 @@ ASKED = (
 @pytest.fixture(scope="module")
 def client(server_url: str, template: str) -> Iterator[TestClient]:
     """An organisation in which every text that comes from outside is hostile."""
-    with database(server_url, template) as engine:
+    with engine_on(server_url, "pages", template) as engine:
         with sessions(engine).begin() as session:
             store = Store(session)
             store.team("product")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import NotFoundError
-from app.metrics.answers import Matrix, TeamRow
+from app.metrics.answers import Matrix, MatrixCell, TeamRow
 from app.metrics.indicator import Indicator, Point, Reason
 from app.metrics.targets import TargetRow as StoredTarget
 from app.metrics.targets import Targets
@@ -155,13 +155,9 @@ def test_target_history_names_who_has_one_of_their_own() -> None:
     ]
 
 
-def compared(one: Indicator, points: dict[str, Point], **query: str) -> dict[str, Any]:
-    """The page of a monthly indicator with one point for each team."""
-    cells = {
-        (team.slug, one.key): replace(cell([points[team.slug]], one), team=team.slug)
-        for team in TEAMS
-    }
-    matrix = Matrix(
+def matrix_of(one: Indicator, cells: dict[tuple[str, str], MatrixCell]) -> Matrix:
+    """The matrix of one indicator."""
+    return Matrix(
         period=None,
         data_through=NOW,
         recorded_at=NOW,
@@ -169,6 +165,15 @@ def compared(one: Indicator, points: dict[str, Point], **query: str) -> dict[str
         indicators=(one,),
         cells=cells,
     )
+
+
+def compared(one: Indicator, points: dict[str, Point], **query: str) -> dict[str, Any]:
+    """The page of a monthly indicator with one point for each team."""
+    cells = {
+        (team.slug, one.key): replace(cell([points[team.slug]], one), team=team.slug)
+        for team in TEAMS
+    }
+    matrix = matrix_of(one, cells)
     trend = replace(series([points["organisation"]], one), team="organisation")
     asked = Asked(path={"key": one.key}, query=query)
     return indicator.context(trend, None, matrix, targets(), SETTINGS, asked)
@@ -223,14 +228,7 @@ def test_team_with_a_target_of_its_own_is_drawn_against_it() -> None:
         )
         for team in TEAMS
     }
-    matrix = Matrix(
-        period=None,
-        data_through=NOW,
-        recorded_at=NOW,
-        teams=TEAMS,
-        indicators=(RATE,),
-        cells=cells,
-    )
+    matrix = matrix_of(RATE, cells)
     kept = {"team": None, "period": None, "variant": None}
     compared = Comparison(matrix, cells["organisation", RATE.key], None, kept, 0.2)
     assert [(dot.name, dot.own_target) for dot in compared.dots if dot.own_target] == [

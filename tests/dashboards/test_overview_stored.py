@@ -11,8 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event, text
 
+from tests.databases import engine_on
+
 from .large import HOSTILE_NAME, NOW, SETTINGS, fill
-from .served import asking, database
+from .served import asking
 
 MOST_STATEMENTS = 12
 MOST_COMPRESSED = 60_000
@@ -24,7 +26,7 @@ MOST = 170_000
 @pytest.fixture(scope="module")
 def small(server_url: str, template: str) -> Iterator[Engine]:
     """A root and three teams: one above the other two, one of which has every state."""
-    with database(server_url, template) as engine:
+    with engine_on(server_url, "pages", template) as engine:
         fill(engine, 3)
         with engine.begin() as connection:
             for change in STATES:
@@ -295,7 +297,7 @@ def test_page_costs_the_same_statements_however_many_teams(
     server_url: str, template: str, small: Engine
 ) -> None:
     addresses = ("/", "/?period=2026-10&view=flat&sort=mr_rate", "/?as_known_at=2026-11-20")
-    with database(server_url, template) as engine:
+    with engine_on(server_url, "pages", template) as engine:
         fill(engine, 60)
         few = [statements(small, address) for address in addresses]
         many = [statements(engine, address) for address in addresses]
@@ -311,7 +313,7 @@ def test_page_costs_the_same_statements_however_many_teams(
 
 
 def test_page_of_28_teams_stays_small(server_url: str, template: str) -> None:
-    with database(server_url, template) as engine:
+    with engine_on(server_url, "pages", template) as engine:
         fill(engine, 27)
         with asking(engine, SETTINGS) as client:
             answer = client.get("/", headers={"Accept-Encoding": "identity"})

@@ -15,7 +15,7 @@ from demo.bamboohr import DEFAULT_KEY, BambooHRFake, company_of, in_two_teams
 from demo.company import CompanyWorld, build, write_files
 from demo.greenhouse import GreenhouseFake, settings_for
 from demo.greenhouse import build as build_greenhouse
-from tests.collectors.gitlab.conftest import databases
+from tests.databases import engines
 
 TODAY = date(2026, 5, 14)
 NOW = datetime.combine(TODAY, time(6), UTC)
@@ -70,7 +70,7 @@ def test_every_value_about_people_is_the_same(
     with (
         BambooHRFake(employees).serving() as bamboohr,
         GreenhouseFake(build_greenhouse(company)).serving() as greenhouse,
-        databases(server_url, template) as make,
+        engines(server_url, "test", template) as make,
     ):
         by_systems = values(
             make(),

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from app.main import create_app
 from app.metrics.refresh import RefreshReport, refresh
 from app.settings import Settings
-from app.store.engine import make_engine, sessions
+from app.store.engine import sessions
 from app.store.tables import Base
 from collectors import SOURCES
 from collectors.runner import RunReport, run
 from demo.gitlab import GitLabFake, World
+from tests.databases import engines
 
 Stamps = dict[str, list[tuple[Any, ...]]]
 NewDatabase = Callable[[], Engine]
@@ -135,22 +135,5 @@ def site(
 @pytest.fixture(scope="module")
 def new_database(server_url: str, template: str) -> Iterator[NewDatabase]:
     """Makes migrated, empty databases that last as long as the tests of a module."""
-    administration = create_engine(
-        make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    made: list[tuple[str, Engine]] = []
-
-    def make() -> Engine:
-        name = f"real_{uuid4().hex[:12]}"
-        with administration.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
-        made.append((name, make_engine(url)))
-        return made[-1][1]
-
-    yield make
-    for name, engine in made:
-        engine.dispose()
-        with administration.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administration.dispose()
+    with engines(server_url, "real", template) as make:
+        yield make

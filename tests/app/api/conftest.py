@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine
 
 from app.main import create_app
 from app.metrics.refresh import refresh
 from app.settings import Settings
-from app.store.engine import make_engine, sessions
+from app.store.engine import sessions
+from tests.databases import engine_on
 
 from ..metrics.conftest import Store, at
 
@@ -34,22 +34,11 @@ def settings() -> Settings:
 @pytest.fixture(scope="module")
 def collected(server_url: str, template: str) -> Iterator[Engine]:
     """An engine on a database that holds the organisation, for the tests of a module to read."""
-    name = f"api_{uuid4().hex[:12]}"
-    server = make_url(server_url).set(drivername="postgresql+psycopg")
-    administration = create_engine(server, isolation_level="AUTOCOMMIT")
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine = make_engine(
-        make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    )
-    with sessions(engine).begin() as session:
-        _fill(Store(session))
-        refresh(session, SETTINGS, Store(session).collected("2024-03-20 12:00"))
-    yield engine
-    engine.dispose()
-    with administration.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administration.dispose()
+    with engine_on(server_url, "api", template) as engine:
+        with sessions(engine).begin() as session:
+            _fill(Store(session))
+            refresh(session, SETTINGS, Store(session).collected("2024-03-20 12:00"))
+        yield engine
 
 
 def _fill(store: Store) -> None:

@@ -18,6 +18,21 @@ Finished = subprocess.CompletedProcess[str]
 Running = subprocess.Popen[str]
 
 
+def read_to_its_end(terminal: int) -> bytes:
+    """What was written on a pseudo-terminal until nobody has its other end any more; closes it."""
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(terminal)
+    return shown
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """The environment without any configuration; nothing is written outside the test's folder."""

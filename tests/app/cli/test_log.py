@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.cli.conftest import read_to_its_end
+
 LOGGING = """
 import logging, structlog, warnings
 from app.cli import log
@@ -129,17 +131,8 @@ def test_a_terminal_gets_sentences_and_bars(tmp_path: Path, database_url: str) -
         text=True,
     )
     os.close(inside)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(outside, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        shown += piece
+    shown = read_to_its_end(outside)
     stdout, _ = process.communicate(timeout=60)
-    os.close(outside)
     assert process.returncode == 0, shown
     assert stdout.startswith("files: done, 2 rows read, 1 new")
     assert "Computing the indicators" in shown.decode()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.estimate import Estimate, in_words
+from tests.app.cli.conftest import read_to_its_end
 
 STEPS = """
 import sys
@@ -40,16 +41,7 @@ def on_a_terminal(code: str) -> str:
         stderr=inside,
     )
     os.close(inside)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(outside, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(outside)
+    shown = read_to_its_end(outside)
     assert process.wait(60) == 0, shown
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
 

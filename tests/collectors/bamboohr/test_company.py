@@ -16,7 +16,7 @@ from demo.bamboohr import BambooHRFake
 from demo.bamboohr.roster import company_of, employee_id
 from demo.company import CompanyWorld, build, write_files
 from demo.company.plan import SHARED_MANAGER
-from tests.collectors.gitlab.conftest import databases
+from tests.databases import engines
 
 from .conftest import QUICK
 
@@ -83,7 +83,7 @@ def test_both_ways_tell_the_same(
     }
     collect(engine, {"files": paths}, by_files)
     fake = BambooHRFake(company_of(world, TODAY))
-    with fake.serving() as url, databases(server_url, template) as make:
+    with fake.serving() as url, engines(server_url, "test", template) as make:
         other = make()
         settings = {
             "files": {"teams": paths["teams"]},

@@ -1,9 +1,8 @@
 """Each fault at each request of a small collection: what is stored after the next run is the same."""
 
 import pytest
-from sqlalchemy import text
 
-from tests.collectors.disturbed import wrong_at_each_request
+from tests.collectors.disturbed import kept, wrong_at_each_request
 
 from .conftest import Lab, day
 
@@ -16,22 +15,11 @@ def test_a_fault_at_each_request(lab: Lab, following: bool) -> None:
     lab.hire(2, "Ben Vale", "2021-01-01", reports_to=ada, customGitLabUsername="ben")
     if following:
         lab.collect()
-    with lab.engine.begin() as connection:
-        connection.execute(text("CREATE SCHEMA ground"))
-        for name in STORED:
-            connection.execute(text(f"CREATE TABLE ground.{name} AS TABLE public.{name}"))
+    restore = kept(lab.engine, STORED)
     if following:
         lab.clock.now()
         cleo = lab.hire(3, "Cleo Fern", "2021-01-01", "Frontend")
         lab.company.terminate(cleo, day("2024-05-31"))
-
-    def restore() -> None:
-        lab.fake.faults.clear()
-        with lab.engine.begin() as connection:
-            for name in reversed(STORED):
-                connection.execute(text(f"DELETE FROM {name}"))
-            for name in STORED:
-                connection.execute(text(f"INSERT INTO {name} SELECT * FROM ground.{name}"))
 
     def contents() -> list[object]:
         return [lab.rows(f"SELECT t::text FROM {name} t ORDER BY 1") for name in STORED[:4]]

@@ -6,19 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from app.settings import GitLabSettings, Settings
-from app.store.engine import make_engine
 from collectors import gitlab, runner
 from collectors.gitlab.client import GitLabClient
 from collectors.gitlab.queries import PROJECT_LISTING
 from collectors.retry import RetryPolicy
 from collectors.source import Counters, Progress, Source
 from demo.gitlab import GitLabFake, World
+from tests.databases import engines
 
 QUICK = RetryPolicy(base=0.001, cap=0.01, longest=0.05)
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -159,43 +158,17 @@ def lab(world: World, clock: Clock, engine: Engine) -> Iterator[Lab]:
         yield Lab(world, clock, fake, url, engine)
 
 
-@contextmanager
-def databases(server_url: str, template: str) -> Iterator[Callable[[], Engine]]:
-    """A maker of migrated, empty databases, which are dropped in the end."""
-    administrator = create_engine(
-        make_url(server_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    made: list[tuple[str, Engine]] = []
-
-    def make() -> Engine:
-        name = f"test_{uuid4().hex[:12]}"
-        with administrator.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
-        made.append((name, make_engine(url)))
-        return made[-1][1]
-
-    try:
-        yield make
-    finally:
-        for name, engine in made:
-            engine.dispose()
-            with administrator.connect() as connection:
-                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        administrator.dispose()
-
-
 @pytest.fixture
 def other_engine(server_url: str, template: str) -> Iterator[Callable[[], Engine]]:
     """Makes further migrated, empty databases."""
-    with databases(server_url, template) as make:
+    with engines(server_url, "test", template) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
 def two_engines(server_url: str, template: str) -> Iterator[tuple[Engine, Engine]]:
     """Two databases for a whole module: whoever uses them empties them first."""
-    with databases(server_url, template) as make:
+    with engines(server_url, "test", template) as make:
         yield make(), make()
 
 

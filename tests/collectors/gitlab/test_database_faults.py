@@ -14,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 from app.errors import AppError
 from app.store.engine import make_engine
 from demo.gitlab import Request
-from tests.collectors.gitlab.conftest import databases
 from tests.collectors.gitlab.course import (
     ALL,
     Course,
@@ -23,6 +22,7 @@ from tests.collectors.gitlab.course import (
     wrong_after,
     wrong_with,
 )
+from tests.databases import engines
 
 FILLED = (
     *("projects", "accounts", "former_usernames", "merge_requests", "notes", "reviewers"),
@@ -35,7 +35,7 @@ SENTENCE = "The database did not store what gitlab sent"
 
 @pytest.fixture(scope="module")
 def pair(server_url: str, template: str) -> Iterator[tuple[Course, Course]]:
-    with databases(server_url, template) as make, courses(make) as made:
+    with engines(server_url, "test", template) as make, courses(make) as made:
         yield made
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from collectors.gitlab import client
 from demo.gitlab import GitLabFake
-from tests.collectors.gitlab.conftest import databases
 from tests.collectors.gitlab.course import (
     ALL,
     TOKEN,
@@ -23,6 +22,7 @@ from tests.collectors.gitlab.course import (
     wrong_after,
     wrong_with,
 )
+from tests.databases import engines
 
 HTML = "<!DOCTYPE html><html><body>GitLab is not responding</body></html>"
 ODD = {"data": {"group": None, "project": None}, "errors": [{"message": "Internal server error"}]}
@@ -113,7 +113,7 @@ SHORT = tuple(each for each in TROUBLES if each.passes)
 
 @pytest.fixture(scope="module")
 def pair(server_url: str, template: str) -> Iterator[tuple[Course, Course]]:
-    with databases(server_url, template) as make, courses(make) as made:
+    with engines(server_url, "test", template) as make, courses(make) as made:
         yield made
 
 

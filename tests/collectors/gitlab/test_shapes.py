@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from demo.gitlab import Request
-from tests.collectors.gitlab.conftest import databases
 from tests.collectors.gitlab.course import ALL, Course, courses, wrong_after, wrong_with
+from tests.databases import engines
 
 Path = tuple[str, ...]
 Change = Callable[[Any, Any], None]
@@ -103,7 +103,7 @@ PARTS = 8
 
 @pytest.fixture(scope="module")
 def pair(server_url: str, template: str) -> Iterator[tuple[Course, Course]]:
-    with databases(server_url, template) as make, courses(make) as made:
+    with engines(server_url, "test", template) as make, courses(make) as made:
         yield made
 
 

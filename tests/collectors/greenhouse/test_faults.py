@@ -3,9 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
-from tests.collectors.disturbed import wrong_at_each_request
+from tests.collectors.disturbed import kept, wrong_at_each_request
 from tests.collectors.greenhouse.conftest import START, Lab
 
 STORED = ("openings", "offers", "positions", "quarantined_records")
@@ -18,22 +17,12 @@ def test_a_fault_at_each_request(lab: Lab, following: bool) -> None:
     first, _ = (world.open_opening(job, at=START + timedelta(minutes=n)) for n in range(2))
     if following:
         lab.collect()
-    with lab.engine.begin() as connection:
-        connection.execute(text("CREATE SCHEMA ground"))
-        for name in STORED:
-            connection.execute(text(f"CREATE TABLE ground.{name} AS TABLE public.{name}"))
+    restore = kept(lab.engine, STORED)
     if following:
         lab.clock.pass_(days=2)
         world.close_opening(first, world.add_close_reason("Hired"), lab.clock())
         world.open_opening(job, at=lab.clock.pass_(hours=1))
         lab.clock.pass_(hours=1)
-
-    def restore() -> None:
-        lab.fake.faults.clear()
-        with lab.engine.begin() as connection:
-            for name in STORED:
-                connection.execute(text(f"DELETE FROM {name}"))
-                connection.execute(text(f"INSERT INTO {name} SELECT * FROM ground.{name}"))
 
     def contents() -> object:
         return lab.openings(), lab.offers()
