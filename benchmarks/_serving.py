@@ -169,18 +169,28 @@ class Served:
 
 
 @contextmanager
-def serving(merge_requests: int, folder: Path) -> Iterator[Served]:
-    """Serves a world of so many merge requests. folder: where the organisation's files go."""
+def process_behind(serve: Callable[..., None], *given: Any) -> Iterator[Connection]:
+    """A process of its own at the other end of a pipe; None tells it to end.
+
+    serve: what it does, with its end of the pipe and what else is given.
+    """
     spawning = get_context("spawn")
     ours, theirs = spawning.Pipe()
-    process = spawning.Process(target=_serve, args=(theirs, merge_requests, folder), daemon=True)
+    process = spawning.Process(target=serve, args=(theirs, *given), daemon=True)
     process.start()
     theirs.close()
     try:
-        url, token = ours.recv()
-        yield Served(url, token, ours)
+        yield ours
         ours.send(None)
     finally:
         ours.close()
         process.join(10)
         process.kill()
+
+
+@contextmanager
+def serving(merge_requests: int, folder: Path) -> Iterator[Served]:
+    """Serves a world of so many merge requests. folder: where the organisation's files go."""
+    with process_behind(_serve, merge_requests, folder) as pipe:
+        url, token = pipe.recv()
+        yield Served(url, token, pipe)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +24,7 @@ from sqlalchemy import Engine, text
 from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.engine import sessions
+from benchmarks._serving import process_behind
 from benchmarks.sweep import scratch_database
 from collectors import SOURCES
 from collectors.runner import RunReport, run
@@ -72,19 +72,9 @@ def _serve(pipe: Connection, paths: Sequence[Path], folder: Path) -> None:
 @contextmanager
 def serving(paths: Sequence[Path], folder: Path) -> Iterator[Served]:
     """Serves histories from a process of its own. folder: where the organisation's files go."""
-    spawning = get_context("spawn")
-    ours, theirs = spawning.Pipe()
-    process = spawning.Process(target=_serve, args=(theirs, paths, folder), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        url, token, groups = ours.recv()
-        yield Served(url, token, groups, ours)
-        ours.send(None)
-    finally:
-        ours.close()
-        process.join(10)
-        process.kill()
+    with process_behind(_serve, paths, folder) as pipe:
+        url, token, groups = pipe.recv()
+        yield Served(url, token, groups, pipe)
 
 
 class Bench:
