@@ -27,7 +27,7 @@ NewDatabase = Callable[[], Engine]
 
 RUNNING = {"indicator_values", "coverages"}
 """The tables whose rows of the running day and month may change while nothing else does."""
-ABOUT_RUNS = {"runs", "refresh_state"}
+ABOUT_RUNS = {"runs", "refresh_state", "changes"}
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The tables, by noun; importing this package makes `Base.metadata` complete."""
 
 from app.store.tables.base import Base
+from app.store.tables.changes import Change
 from app.store.tables.derived import (
     AttributionSpan,
     Considered,
@@ -36,6 +37,7 @@ __all__ = [
     "Account",
     "AttributionSpan",
     "Base",
+    "Change",
     "ChangedPath",
     "Considered",
     "Coverage",

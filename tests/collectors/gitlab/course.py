@@ -23,7 +23,7 @@ from tests.collectors.gitlab.test_collect import fill
 ALL = os.environ.get("TEAMGAUGE_TEST_FAULTS") == "all"
 """Whether each fault is tried everywhere (`make test-faults`), or at a few places (`make test`)."""
 
-OF_RUNS = ("runs", "work_items", "rate_limits", "marks")
+OF_RUNS = ("runs", "work_items", "rate_limits", "marks", "changes")
 """Tables that tell of runs, not of what they read."""
 
 Contents = dict[str, list[tuple[Any, ...]]]
