@@ -128,15 +128,37 @@ def by_person(memberships: Iterable[Membership]) -> dict[str, list[Membership]]:
     return dict(grouped)
 
 
-def first_difference(old: Iterable[Span], new: Iterable[Span]) -> date | None:
-    """The first day on which two sets of spans differ; None where they say the same."""
-    before = {(s.team_id, s.first_day, s.orphaned): s.end_day for s in old}
-    after = {(s.team_id, s.first_day, s.orphaned): s.end_day for s in new}
-    days: list[date] = []
-    for key in before.keys() | after.keys():
-        ends = before.get(key), after.get(key)
-        if ends[0] is None or ends[1] is None:
-            days.append(key[1])
-        elif ends[0] != ends[1]:
-            days.append(min(ends[0], ends[1]))
-    return min(days, default=None)
+def differences(old: Iterable[Span], new: Iterable[Span]) -> list[Span]:
+    """The days, team by team, of which two sets of spans do not say the same.
+
+    Spans that begin alike differ where one has ended and the other has not, spans that end alike
+    where one has begun: who leaves changes nothing before that day.
+    """
+    before, after = set(old), set(new)
+    before, after = before - after, after - before
+    found: list[Span] = []
+    for key in (_begin, _end):
+        others = {key(span): span for span in after}
+        for span in list(before):
+            if (other := others.get(key(span))) is not None:
+                before.discard(span)
+                after.discard(other)
+                found.append(_between(span, other))
+    return sorted([*found, *before, *after])
+
+
+def _begin(span: Span) -> tuple[int, date, bool]:
+    return span.team_id, span.first_day, span.orphaned
+
+
+def _end(span: Span) -> tuple[int, date, bool]:
+    return span.team_id, span.end_day, span.orphaned
+
+
+def _between(one: Span, other: Span) -> Span:
+    """The days of two spans of a team that begin or end alike, and that only one of them has."""
+    if one.first_day == other.first_day:
+        first, end = sorted((one.end_day, other.end_day))
+    else:
+        first, end = sorted((one.first_day, other.first_day))
+    return Span(one.team_id, first, end, one.orphaned)

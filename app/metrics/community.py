@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.business_time import BusinessTime
-from app.metrics.calendar import first_of_month, local_day, microseconds, months_from
+from app.metrics.calendar import first_of_month, local_day, microseconds, next_month
 from app.metrics.indicator import (
     Answering,
     Better,
@@ -27,6 +27,7 @@ from app.metrics.indicator import (
     Unit,
     Value,
 )
+from app.metrics.stale import StalePeriods
 from app.metrics.workset import (
     CommunityWork,
     Days,
@@ -37,6 +38,7 @@ from app.metrics.workset import (
 from app.settings import Settings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
 
 
 class Answered(StrEnum):
@@ -110,10 +112,11 @@ class Promise:
         return Answered.MISSED if self.through > deadline else Answered.PENDING
 
 
-def _compute(workset: Workset, first_day: date) -> Computed:
+def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     clock = workset.clock
-    periods = months_from(first_day, workset.history_start, clock.today)
+    periods = stale.periods
     starts = [microseconds(clock.start_of(month)) for month in periods]
+    ends = [microseconds(clock.start_of(next_month(month))) for month in periods]
     through = microseconds(clock.data_through)
     employed = workset.employed if workset.people_known else None
     promise = Promise.of(workset.settings, employed, clock.data_through)
@@ -121,9 +124,10 @@ def _compute(workset: Workset, first_day: date) -> Computed:
     judged: Counter[date] = Counter()
     owned: Counter[date] = Counter()
     for work in workset.community:
-        if not periods or not starts[0] <= work.started_at <= through:
+        at = bisect_right(starts, work.started_at) - 1
+        if at < 0 or work.started_at >= ends[at] or work.started_at > through:
             continue
-        month = periods[bisect_right(starts, work.started_at) - 1]
+        month = periods[at]
         answered = promise.judge(work)
         owners = workset.owners_of(work.project_id)
         for team_id in owners:
@@ -180,7 +184,7 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
     )
     return [
         _contribution(work, promise)
-        for work in community_work(session, query.since)
+        for work in community_work(session, [(query.since, query.data_through + MOMENT)])
         if work.merge_request_id in ours
         and work.started_at <= promise.through
         and first_of_month(local_day(_instant(work.started_at), promise.business_time.zone))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from app.metrics.indicator import Reason, Value
@@ -12,34 +13,36 @@ from app.metrics.indicator import Reason, Value
 
 @dataclass(frozen=True, slots=True)
 class DailyValues:
-    """Values of consecutive days (rows) for teams (columns).
+    """Values of days (rows, ascending) for teams (columns).
 
-    n: how many merge requests; where it is 0 there is no value (NaN). value, p25, p75, p95: in the
-    indicator's unit. Iterating gives the values one by one, team after team.
+    chosen: which of them were asked for; the others mean nothing. n: how many merge requests; where it
+    is 0 there is no value (NaN). value, p25, p75, p95: in the indicator's unit. Iterating gives the
+    chosen values one by one, team after team.
     """
 
     team_ids: Sequence[int]
-    first_day: date
+    days: Sequence[date]
+    chosen: npt.NDArray[np.bool_]
     n: npt.NDArray[Any]
     value: npt.NDArray[Any]
     p25: npt.NDArray[Any]
     p75: npt.NDArray[Any]
     p95: npt.NDArray[Any]
 
-    @property
-    def periods(self) -> list[date]:
-        """The days in order."""
-        return [self.first_day + timedelta(days=row) for row in range(len(self.n))]
-
     def __iter__(self) -> Iterator[Value]:
         for column, team_id in enumerate(self.team_ids):
-            for row, day in enumerate(self.periods):
-                yield self.at(row, column, team_id, day)
+            for row, day in enumerate(self.days):
+                if self.chosen[row, column]:
+                    yield self.at(row, column, team_id, day)
 
     def of(self, day: date) -> list[Value]:
-        """The values of one of the days."""
-        row = (day - self.first_day).days
-        return [self.at(row, column, team, day) for column, team in enumerate(self.team_ids)]
+        """The chosen values of one of the days."""
+        row = self.days.index(day)
+        return [
+            self.at(row, column, team, day)
+            for column, team in enumerate(self.team_ids)
+            if self.chosen[row, column]
+        ]
 
     def at(self, row: int, column: int, team_id: int, day: date) -> Value:
         """One value as an object."""

@@ -15,7 +15,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import first_of_month, months
+from app.metrics.calendar import first_of_month
 from app.metrics.daily import DailyValues
 from app.metrics.indicator import Indicator, Reason
 from app.metrics.value_store import Recording, Written, store_values
@@ -69,7 +69,7 @@ Matrix = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Months:
-    """All months of all teams, team after team; with the columns of daily_values.
+    """Months of teams, in order of their place; with the columns of daily_values.
 
     exists: whether the row is stored, by row.
     """
@@ -113,30 +113,60 @@ class _Months:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Which row and column of `_Months` a team and day has."""
+    """Which row and column of `_Months` a team and day has.
+
+    chosen: which months (columns) of which teams (rows) have a row at all.
+    """
 
     team_ids: Sequence[int]
     months: Sequence[date]
+    chosen: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, computed: DailyValues) -> "_Place":
+        """The months that hold a chosen day."""
+        months = sorted({first_of_month(day) for day in computed.days})
+        begins = np.searchsorted(
+            [day.toordinal() for day in computed.days], [month.toordinal() for month in months]
+        )
+        chosen = np.logical_or.reduceat(computed.chosen, begins, axis=0).T
+        return cls(computed.team_ids, months, chosen)
 
     @property
     def rows(self) -> int:
-        return len(self.team_ids) * len(self.months)
+        return int(self.chosen.sum())
 
-    def team_and_month(self, row: int) -> tuple[int, date]:
-        return self.team_ids[row // len(self.months)], self.months[row % len(self.months)]
+    @property
+    def team(self) -> npt.NDArray[np.int64]:
+        """The team of each row."""
+        return np.array(self.team_ids, np.int64)[np.nonzero(self.chosen)[0]]
 
-    def dates(self) -> npt.NDArray[np.int32]:
+    @property
+    def month(self) -> npt.NDArray[np.int32]:
         """The month of each row, as Postgres counts days."""
         first = EPOCH.date().toordinal()
-        days = [month.toordinal() - first for month in self.months]
-        return np.tile(np.array(days, np.int32), len(self.team_ids))
+        days = np.array([month.toordinal() - first for month in self.months], np.int32)
+        return days[np.nonzero(self.chosen)[1]]
+
+    def row_of(self, team: npt.NDArray[np.int64], month: npt.NDArray[np.int32]) -> Matrix:
+        """The row of each pair of a team and a month that have one."""
+        first = EPOCH.date().toordinal()
+        months = [each.toordinal() - first for each in self.months]
+        rows = np.cumsum(self.chosen).reshape(self.chosen.shape) - 1
+        found: Matrix = rows[np.searchsorted(self.team_ids, team), np.searchsorted(months, month)]
+        return found
 
     def arrange(self, days: Sequence[date], matrix: Matrix, into: Matrix) -> None:
         """Puts a matrix of days and teams into one of months and days of the month."""
         number = {month: index for index, month in enumerate(self.months)}
-        of_month = [number[first_of_month(day)] for day in days]
-        shaped = into.reshape(len(self.team_ids), len(self.months), DAYS_OF_A_MONTH)
-        shaped[:, of_month, [day.day - 1 for day in days]] = matrix.T
+        of_month = np.array([number[first_of_month(day)] for day in days], np.int64)
+        column = np.array([day.day - 1 for day in days], np.int64)
+        whole = np.zeros((*self.chosen.shape, DAYS_OF_A_MONTH), matrix.dtype)
+        there = np.zeros((len(self.months), DAYS_OF_A_MONTH), np.bool_)
+        whole[:, of_month, column] = matrix.T
+        there[of_month, column] = True
+        team, month = np.nonzero(self.chosen)
+        np.copyto(into, whole[team, month], where=there[month])
 
 
 def store_days(
@@ -147,8 +177,7 @@ def store_days(
     recording: Recording,
 ) -> Written:
     """Compares computed days with the stored ones and writes the difference."""
-    days = computed.periods
-    place = _Place(computed.team_ids, list(months(days[0], days[-1])))
+    days, place = computed.days, _Place.of(computed)
     running = [day for day in days if recording.is_partial(day)]
     new = _computed(place, computed, [day for day in days if day not in running], recording)
     stored = _stored(session, indicator, variant, place)
@@ -156,7 +185,7 @@ def store_days(
     # What was over and is not over any more stands with the running day, and its value before it.
     withdrawn = np.zeros_like(stored.recorded)
     for day in running:
-        place.arrange([day], np.ones((1, len(place.team_ids)), np.bool_), withdrawn)
+        place.arrange([day], computed.chosen[[days.index(day)]], withdrawn)
     withdrawn &= stored.recorded
     restated = stored.differs(new)
     added = new.recorded & ~stored.recorded
@@ -183,7 +212,7 @@ def _computed(
         place.arrange(over, computed.n[rows], made.n)
         for name in MEASURES:
             place.arrange(over, getattr(computed, name)[rows], made.measures[name])
-        now = np.full((len(over), len(place.team_ids)), _moment(recording.at))
+        now = np.where(computed.chosen[rows], _moment(recording.at), NEVER)
         place.arrange(over, now, made.recorded_at)
     return made
 
@@ -195,21 +224,18 @@ def _moment(instant: datetime) -> int:
 
 def _stored(session: Session, indicator: Indicator, variant: str, place: _Place) -> _Months:
     query = sql.SQL(
-        "SELECT {columns} FROM daily_values WHERE indicator = {indicator} AND variant = {variant}"
-        " AND team_id = ANY({teams}) AND month BETWEEN {first} AND {last}"
+        "SELECT {columns} FROM unnest({teams}::bigint[], {months}::integer[]) AS asked(team, number)"
+        " JOIN daily_values ON indicator = {indicator} AND variant = {variant}"
+        " AND team_id = team AND month = date '2000-01-01' + number"
     ).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, LAYOUT)),
         indicator=sql.Literal(indicator.key),
         variant=sql.Literal(variant),
-        teams=sql.Literal(list(place.team_ids)),
-        first=sql.Literal(place.months[0]),
-        last=sql.Literal(place.months[-1]),
+        teams=sql.Literal(place.team.tolist()),
+        months=sql.Literal(place.month.tolist()),
     )
     found = read_columns(session, query, LAYOUT)
-    column = {team_id: index for index, team_id in enumerate(place.team_ids)}
-    months_by_date = place.dates()[: len(place.months)]
-    row = np.array([column[team] for team in found["team_id"].tolist()], np.int64)
-    row = row * len(place.months) + np.searchsorted(months_by_date, found["month"])
+    row = place.row_of(found["team_id"], found["month"])
     stored = _Months.without_values(place.rows)
     stored.n[row] = found["n"]
     for name in MEASURES:
@@ -230,9 +256,12 @@ def _keep_history(
 ) -> None:
     """Writes superseded values down with the reason."""
     rows: list[tuple[object, ...]] = []
+    team_ids, months = place.team.tolist(), place.month.tolist()
     for row, column in np.argwhere(where).tolist():
-        team_id, month = place.team_and_month(row)
-        period = month + timedelta(days=column)
+        team_id = team_ids[row]
+        period = EPOCH.date() + timedelta(days=months[row] + column)
+        cause = recording.cause(period, team_id)
+        assert cause is not None, "only what was asked for is compared"
         value, p25, p75, p95 = (
             None if np.isnan(number := stored.measures[name][row, column]) else float(number)
             for name in MEASURES
@@ -252,7 +281,7 @@ def _keep_history(
                 False,
                 EPOCH + timedelta(microseconds=int(stored.recorded_at[row, column])),
                 recording.at,
-                recording.cause(period).value,
+                cause.value,
             )
         )
     if rows:
@@ -268,8 +297,7 @@ def _write(
     rows: npt.NDArray[np.int64],
 ) -> None:
     """Writes rows of daily_values: new ones straight into it, others by way of a staging table."""
-    team_ids = np.repeat(np.array(place.team_ids, np.int64), len(place.months))
-    dates = place.dates()
+    team, month = place.team, place.month
     layout: Layout = {"indicator": fixed_text(indicator.key), **LAYOUT}
     if variant:
         layout = {"variant": fixed_text(variant), **layout}
@@ -278,8 +306,8 @@ def _write(
         return {
             "variant": np.full(len(which), variant.encode()),
             "indicator": np.full(len(which), indicator.key.encode()),
-            "team_id": team_ids[which],
-            "month": dates[which],
+            "team_id": team[which],
+            "month": month[which],
             "n": merged.n[which],
             **{name: measure[which] for name, measure in merged.measures.items()},
             "recorded_at": merged.recorded_at[which],
@@ -323,8 +351,8 @@ def _forget_running(
         {
             "indicator": indicator.key,
             "variant": variant,
-            "first": computed.first_day,
-            "last": computed.periods[-1],
+            "first": computed.days[0],
+            "last": computed.days[-1],
             "running": list(running),
             "teams": list(computed.team_ids),
         },

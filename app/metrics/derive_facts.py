@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.bots import BotPatterns
-from app.metrics.calendar import first_measured_day
 from app.metrics.facts import (
     Accounts,
     Counting,
@@ -20,11 +19,10 @@ from app.metrics.facts import (
     RawMergeRequest,
     Reaction,
     derive,
-    first_affected,
 )
-from app.metrics.indicator import Input, Restated
 from app.metrics.review_start import PresentReviewer, ReviewNote
 from app.metrics.stale import Stale
+from app.metrics.stale_work import ChangedWork
 from app.settings import Settings, glob_pattern
 from app.store.engine import copy_rows
 
@@ -189,7 +187,7 @@ def derive_facts(
         if everything
         else affected(session, claimed)
     )
-    changed = 0
+    changed, work = 0, ChangedWork(settings.reporting.zone)
     for start in range(0, len(ids), PORTION):
         portion = ids[start : start + PORTION]
         stored = {
@@ -208,10 +206,8 @@ def derive_facts(
             if facts != stored.get(facts.merge_request_id)
         ]
         for facts in differing:
-            instant = first_affected(stored.get(facts.merge_request_id), facts)
-            if instant is not None:
-                day = first_measured_day(instant, settings.reporting.zone)
-                stale.add(Restated.LATE_DATA, day, Input.WORK)
+            if not everything:
+                work.note(stored.get(facts.merge_request_id), facts)
         if differing:
             replaced = [facts.merge_request_id for facts in differing]
             session.execute(
@@ -220,4 +216,5 @@ def derive_facts(
             )
             copy_rows(session, "merge_request_facts", COLUMNS, map(_row, differing))
         changed += len(differing)
+    work.mark(session, stale)
     return changed

@@ -16,7 +16,7 @@ from app.metrics.attribution import (
     Tree,
     attribution_spans,
     by_person,
-    first_difference,
+    differences,
     member_spans,
 )
 from app.metrics.calendar import first_measured_day, local_day
@@ -130,8 +130,11 @@ def derive_members(session: Session, stale: Stale) -> None:
     stored = _stored(session, "team_member_spans", "person_id", "false")
     changed = _differing(stored, derived)
     for person in changed:
-        day = first_difference(stored.get(person, ()), derived.get(person, ()))
-        stale.add(Restated.MEMBERSHIP, day, Input.MEMBERS)
+        before, after = stored.get(person, ()), derived.get(person, ())
+        # Who came, moved or left counts in later months as well, in each team that they were in.
+        first = min((span.first_day for span in differences(before, after)), default=None)
+        teams = {span.team_id for span in (*before, *after)}
+        stale.add(Restated.MEMBERSHIP, first, Input.MEMBERS, teams=teams)
     _write(
         session,
         "team_member_spans",
@@ -165,10 +168,15 @@ def derive_attribution(session: Session, settings: Settings, stale: Stale) -> No
         ),
         {"accounts": changed},
     ):
-        day = first_difference(stored.get(account, ()), derived.get(account, ()))
-        if day is not None:
-            seen = first_measured_day(first, settings.reporting.zone)
-            stale.add(Restated.MEMBERSHIP, max(day, seen), Input.ATTRIBUTION)
+        seen = first_measured_day(first, settings.reporting.zone)
+        for span in differences(stored.get(account, ()), derived.get(account, ())):
+            stale.add(
+                Restated.MEMBERSHIP,
+                max(span.first_day, seen),
+                Input.ATTRIBUTION,
+                end=span.end_day,
+                teams=[span.team_id],
+            )
     _write(
         session,
         "attribution_spans",
@@ -193,6 +201,7 @@ def derive_ownership(session: Session, settings: Settings, stale: Stale) -> None
     changed = sorted({project for project, _ in derived ^ stored})
     if not changed:
         return
+    teams = {team for _, team in derived ^ stored}
     first = session.scalar(
         text(
             "SELECT min(least(merged_at, CASE WHEN community THEN coalesce(ready_at, created_at) END))"
@@ -202,7 +211,7 @@ def derive_ownership(session: Session, settings: Settings, stale: Stale) -> None
     )
     if first is not None:
         day = local_day(first, settings.reporting.zone)
-        stale.add(Restated.CONFIGURATION, day, Input.OWNERSHIP)
+        stale.add(Restated.CONFIGURATION, day, Input.OWNERSHIP, teams=teams)
     _write(
         session,
         "project_owners",

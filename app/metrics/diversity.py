@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import fiscal_year_start, last_of_month, months_from
+from app.metrics.calendar import fiscal_year_start, last_of_month
 from app.metrics.indicator import (
     Cadence,
     Computed,
@@ -17,6 +17,7 @@ from app.metrics.indicator import (
     Unit,
     Value,
 )
+from app.metrics.stale import StalePeriods
 from app.metrics.suppression import NOT_DECLARED, OTHER, Organisation, shown_categories
 from app.metrics.workset import Workset
 
@@ -42,9 +43,9 @@ def members_on(workset: Workset, day: int) -> dict[int, set[str]]:
     }
 
 
-def _compute(workset: Workset, first_day: date) -> Computed:
+def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     children = workset.tree.children()
-    periods = months_from(first_day, workset.history_start, workset.clock.today)
+    periods = stale.periods
 
     def values() -> Iterator[Value]:
         for month in periods:
@@ -115,6 +116,7 @@ DIVERSITY = Indicator(
     target=None,
     sources=("files", "bamboohr"),
     reads=frozenset({Input.MEMBERS, Input.ATTRIBUTES}),
+    together=True,
     attribution="The team and those below it.",
     counts=(
         "Everybody with a membership on the month’s last day, each once. Who declared nothing is in a "

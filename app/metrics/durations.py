@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import MICROSECONDS_PER_DAY, microseconds, months_from
+from app.metrics.calendar import MICROSECONDS_PER_DAY, microseconds
 from app.metrics.flow import Floats, Happened, covered, happened_in, merged_in
 from app.metrics.indicator import (
     Better,
@@ -24,6 +24,7 @@ from app.metrics.indicator import (
     Value,
 )
 from app.metrics.open_sweep import QUANTILES
+from app.metrics.stale import StalePeriods
 from app.metrics.work_columns import NEVER, Integers
 from app.metrics.workset import Workset
 
@@ -85,8 +86,8 @@ def _quantile(ascending: Integers, bounds: Integers, n: Integers, share: float) 
     return found
 
 
-def _compute_time_to_merge(workset: Workset, first_day: date) -> Computed:
-    periods = months_from(first_day, workset.history_start, workset.clock.today)
+def _compute_time_to_merge(workset: Workset, stale: StalePeriods) -> Computed:
+    periods = stale.periods
     work = workset.work
     merged = merged_in(workset, periods, work)
 
@@ -97,8 +98,8 @@ def _compute_time_to_merge(workset: Workset, first_day: date) -> Computed:
     return _medians(workset, periods, merged, taken, mean)
 
 
-def _compute_review_time_to_merge(workset: Workset, first_day: date) -> Computed:
-    periods = months_from(first_day, workset.history_start, workset.clock.today)
+def _compute_review_time_to_merge(workset: Workset, stale: StalePeriods) -> Computed:
+    periods = stale.periods
     work = workset.work
     reviewed = np.where(work.review_started_at <= work.merged_at, work.merged_at, NEVER)
     merged = happened_in(workset, periods, work, reviewed)
@@ -106,8 +107,8 @@ def _compute_review_time_to_merge(workset: Workset, first_day: date) -> Computed
     return _medians(workset, periods, merged, taken)
 
 
-def _compute_first_engagement_time(workset: Workset, first_day: date) -> Computed:
-    periods = months_from(first_day, workset.history_start, workset.clock.today)
+def _compute_first_engagement_time(workset: Workset, stale: StalePeriods) -> Computed:
+    periods = stale.periods
     work = workset.work
     is_answered = work.first_engaged_at <= microseconds(workset.clock.data_through)
     answered, waiting = (

@@ -213,33 +213,3 @@ def derive(raw: RawMergeRequest, happened: Happened, counting: Counting) -> Fact
         review_start_inferred=start.inferred,
         left_out=left_out,
     )
-
-
-def first_affected(old: Facts | None, new: Facts | None) -> datetime | None:
-    """The first instant at which a change of facts can change a value; None where it cannot."""
-    used = [facts for facts in (old, new) if facts is not None and facts.in_use]
-    if not used:
-        return None
-    if old is None or new is None or len(used) == 1 or old.counted != new.counted:
-        return min(facts.created_at for facts in used)
-    if (old.author_id, old.project_id, old.created_at) != (
-        new.author_id,
-        new.project_id,
-        new.created_at,
-    ):
-        return min(old.created_at, new.created_at)
-    instants: list[datetime | None] = []
-    if old.review_started_at != new.review_started_at:
-        instants += [old.review_started_at, new.review_started_at]
-    if old.first_engaged_at != new.first_engaged_at:
-        instants += [new.review_started_at]
-    if old.ended_at != new.ended_at or old.merged_at != new.merged_at:
-        instants += [old.ended_at, new.ended_at]
-    if old.community != new.community or old.handbook != new.handbook:
-        instants += [old.merged_at, new.merged_at]
-    if (old.community or new.community) and (
-        (old.community, old.ready_at, old.draft, old.responses)
-        != (new.community, new.ready_at, new.draft, new.responses)
-    ):
-        instants += [old.response_due_from, new.response_due_from]
-    return min((instant for instant in instants if instant is not None), default=None)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import days, first_of_month, microseconds, months_from
+from app.metrics.calendar import Clock, days, last_of_month, microseconds
 from app.metrics.headcount import average_headcount
 from app.metrics.indicator import (
     Better,
@@ -26,6 +26,7 @@ from app.metrics.indicator import (
     Value,
     Variant,
 )
+from app.metrics.stale import StalePeriods
 from app.metrics.work_columns import Flags, Integers, WorkColumns, count_by
 from app.metrics.workset import Workset
 
@@ -76,16 +77,26 @@ def happened_in(
     if not periods:
         nothing = np.empty(0, np.int64)
         return Happened(0, teams, nothing, nothing, nothing, nothing)
-    first, last = periods[0], workset.clock.today
-    local_days = list(days(first, last))
-    begins = np.array([microseconds(workset.clock.start_of(day)) for day in local_days], np.int64)
-    number = {month: index for index, month in enumerate(periods)}
-    month_of_day = np.array([number[first_of_month(day)] for day in local_days], np.int64)
-    through = microseconds(workset.clock.data_through)
+    clock = workset.clock
+    own = [(index, day) for index, month in enumerate(periods) for day in _days_of(month, clock)]
+    month_of_day = np.array([index for index, _ in own], np.int64)
+    ordinals = np.array([day.toordinal() for _, day in own], np.int64)
+    begins, ends = (
+        np.array([microseconds(clock.start_of(day + step)) for _, day in own], np.int64)
+        for step in (timedelta(), timedelta(days=1))
+    )
+    through = min(microseconds(clock.data_through), int(ends[-1]) - 1)
     happened = np.flatnonzero((begins[0] <= at) & (at <= through))
     day = np.searchsorted(begins, at[happened], "right") - 1
-    of_team, team = workset.attribution.on(work.author[happened], day + first.toordinal())
+    inside = at[happened] < ends[day]  # the months need not follow one another
+    happened, day = happened[inside], day[inside]
+    of_team, team = workset.attribution.on(work.author[happened], ordinals[day])
     return Happened(len(periods), teams, happened, month_of_day[day], of_team, team)
+
+
+def _days_of(month: date, clock: Clock) -> Iterator[date]:
+    """The days of a month, so far."""
+    return days(month, min(last_of_month(month), clock.today))
 
 
 def merged_in(workset: Workset, periods: Sequence[date], work: WorkColumns) -> Happened:
@@ -106,8 +117,8 @@ def _owners(workset: Workset, project: Integers) -> tuple[Integers, Flags]:
     return place, owns
 
 
-def _compute_rate(workset: Workset, first_day: date) -> Computed:
-    periods = months_from(first_day, workset.history_start, workset.clock.today)
+def _compute_rate(workset: Workset, stale: StalePeriods) -> Computed:
+    periods = stale.periods
     work = workset.work
     merged = merged_in(workset, periods, work)
     project, owns = _owners(workset, work.project[merged.work])
@@ -165,8 +176,8 @@ def covered(periods: Sequence[date], happened: Happened) -> list[Covered]:
     ]
 
 
-def _compute_handbook(workset: Workset, first_day: date) -> Computed:
-    periods = months_from(first_day, workset.history_start, workset.clock.today)
+def _compute_handbook(workset: Workset, stale: StalePeriods) -> Computed:
+    periods = stale.periods
     merged = merged_in(workset, periods, workset.handbook)
     headcount = average_headcount(workset, periods)
     return Computed(

@@ -18,11 +18,9 @@ def average_headcount(workset: Workset, periods: Sequence[date]) -> npt.NDArray[
     today = workset.clock.today
     first = np.array([month.toordinal() for month in periods], np.int64)
     end = np.array([min(last_of_month(each), today).toordinal() + 1 for each in periods], np.int64)
-    spent = np.zeros((len(workset.team_ids), len(periods)), np.int64)
-    for row, team_id in enumerate(workset.team_ids):
-        spans = workset.members.get(team_id, ())
-        begun = np.array([days.first for days in spans], np.int64)[:, None]
-        ended = np.array([days.end for days in spans], np.int64)[:, None]
-        inside = np.minimum(ended, end) - np.maximum(begun, first)
-        spent[row] = np.maximum(inside, 0).sum(axis=0)
+    present, teams = workset.presence, len(workset.team_ids)
+    spent = np.zeros((teams, len(periods)))
+    for column in range(len(periods)):
+        inside = np.minimum(present.end, end[column]) - np.maximum(present.first, first[column])
+        spent[:, column] = np.bincount(present.team, np.maximum(inside, 0), minlength=teams)
     return spent / (end - first)

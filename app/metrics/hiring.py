@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import first_of_month, fiscal_year_start, last_of_month, months_from
+from app.metrics.calendar import first_of_month, fiscal_year_start, last_of_month
 from app.metrics.indicator import (
     Better,
     BuiltInTarget,
@@ -24,6 +24,7 @@ from app.metrics.indicator import (
 )
 from app.metrics.people import TeamPeople, load_team_people, team_people, within
 from app.metrics.plan import Plan
+from app.metrics.stale import StalePeriods
 from app.metrics.workset import Offer, Opening, Workset, load_planning
 
 OfTeams = TypeVar("OfTeams", Opening, Offer)
@@ -47,16 +48,15 @@ def _by_team(items: Iterable[OfTeams]) -> Mapping[int, Sequence[OfTeams]]:
     return grouped
 
 
-def _compute(workset: Workset, first_day: date) -> Computed:
+def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     today = workset.clock.today
     start_month = workset.settings.reporting.fiscal_year_start_month
     plan = Plan(workset.plan, workset.tree.children(), start_month)
     openings, offers = _by_team(workset.openings), _by_team(workset.offers)
-    periods = months_from(first_day, workset.history_start, today)
 
     def values() -> Iterator[Value]:
         for team_id, people in team_people(workset).items():
-            for month in periods:
+            for month in stale.periods:
                 day = min(last_of_month(month), today).toordinal()
                 year = fiscal_year_start(month, start_month).toordinal()
                 ages = [day - o.opened for o in openings.get(team_id, ()) if is_open(o, day)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from app.metrics.stale import StalePeriods
     from app.metrics.workset import Workset
     from app.settings import Settings
 
@@ -152,8 +153,8 @@ class Computed:
 class Indicator:
     """One indicator: what it says to a reader, and how it is computed.
 
-    compute: from the workset (everything derived, in memory) and the first stale day to the values
-        of all periods from that day's period on, for every team.
+    compute: from the workset (everything derived, in memory) to the values of the stale periods, of
+        the stale teams at least, and the coverage of these periods.
     evidence: the ids of the merge requests behind one point with what each contributes (days, or
         None for a rate), in no particular order; or the people, openings and moves behind it.
     evidence_kinds: of what kinds its evidence is, n counts those of the first; none: it has no list.
@@ -167,6 +168,8 @@ class Indicator:
     tolerance: share of a target by which a value may miss it and be `attention`, whatever the
         configuration says; None: as configured.
     reads: what its values are computed from, so that refresh knows what makes them stale.
+    together: whether the value of one team depends on those of the others, so that one stale team makes
+        all of them stale.
     version: raised when the definition changes, so that refresh restates with reason `definition`.
     unsettled: key in `beside` of a count of what the passing of time alone may still change.
     categorical: whether it gives shares of categories (in `beside`) in place of a value.
@@ -187,6 +190,7 @@ class Indicator:
     """The sources that feed it, as far as they are configured. Without GitLab among them it is
     computed as soon as one of them is there; with GitLab only if GitLab is."""
     reads: frozenset[Input]
+    together: bool = False
     attribution: str
     counts: str
     noun: str
@@ -206,7 +210,7 @@ class Indicator:
     evidence_note: str = ""
     says: str = ""
     nothing: tuple[str, str] = ("no data", "There was nothing to measure {when}.")
-    compute: "Callable[[Workset, date], Computed]"
+    compute: "Callable[[Workset, StalePeriods], Computed]"
     evidence: "Callable[[Session, EvidenceQuery], Sequence[Contribution | Occurrence]]"
 
     @property

@@ -14,6 +14,7 @@ from app.metrics.calendar import MICROSECONDS_PER_DAY
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 QUANTILES = (0.5, 0.25, 0.75, 0.95)
 
@@ -36,18 +37,21 @@ class Spans:
 class Ages:
     """What a sweep tells of each instant (rows) and team (columns).
 
-    n: how many are open. quantiles: those of QUANTILES in turn, in days; NaN where nothing is open.
+    n: how many are open. quantiles: those of QUANTILES in turn, in days; NaN where nothing is open
+    or nobody asked.
     """
 
     n: Integers
     quantiles: tuple[Floats, ...]
 
 
-def sweep(spans: Spans, instants: Integers, teams: int) -> Ages:
+def sweep(spans: Spans, instants: Integers, asked: Flags) -> Ages:
     """The ages at each instant in each team; the rule is PostgreSQL's percentile_cont.
 
-    instants: ascending, microseconds since 1970. teams: how many there are.
+    instants: ascending, microseconds since 1970. asked: the quantiles of which instants (rows) in which
+    teams (columns) are needed.
     """
+    teams = asked.shape[1]
     total = len(spans.start)
     by_start = np.argsort(spans.start, kind="stable")
     starts = spans.start[by_start]
@@ -72,7 +76,7 @@ def sweep(spans: Spans, instants: Integers, teams: int) -> Ages:
             listed = np.insert(listed, np.searchsorted(listed, new), new)
         bounds = np.searchsorted(listed, edges)
         n[index] = np.diff(bounds)
-        busy = np.flatnonzero(n[index])
+        busy = np.flatnonzero((n[index] > 0) & asked[index])
         count, youngest = n[index, busy], bounds[busy + 1] - 1
         for share, found in zip(QUANTILES, quantiles, strict=True):
             # Ascending starts are descending ages: the youngest stands last.

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.metrics.calendar import MICROSECONDS_PER_DAY, days, microseconds
+from app.metrics.calendar import MICROSECONDS_PER_DAY, microseconds
 from app.metrics.daily import DailyValues
 from app.metrics.indicator import (
     Better,
@@ -22,7 +21,8 @@ from app.metrics.indicator import (
     Input,
     Unit,
 )
-from app.metrics.open_sweep import QUANTILES, Ages, Integers, Spans, present, sweep
+from app.metrics.open_sweep import QUANTILES, Ages, Flags, Integers, Spans, present, sweep
+from app.metrics.stale import StalePeriods
 from app.metrics.work_columns import Attribution
 from app.metrics.workset import Workset
 
@@ -41,62 +41,66 @@ class _Open:
     end: Integers
 
 
-def _compute(workset: Workset, first_day: date, starts: Integers) -> Computed:
+def _compute(workset: Workset, stale: StalePeriods, starts: Integers) -> Computed:
     """starts: when the clock of each merge request of the workset began."""
-    first_day = max(first_day, workset.history_start)
-    periods = list(days(first_day, workset.clock.today))
-    instants = np.array([microseconds(workset.clock.instant_of(day)) for day in periods], np.int64)
+    days = np.array([day.toordinal() for day in stale.periods], np.int64)
+    instants = np.array(
+        [microseconds(workset.clock.instant_of(day)) for day in stale.periods], np.int64
+    )
     # The open interval and the clock both hold their begin and not their end.
     first = np.searchsorted(instants, starts)
     end = np.maximum(np.searchsorted(instants, workset.work.ended_at), first)
-    swept = _sweep(
-        workset.attribution,
-        _Open(workset.work.author, starts, first, end),
-        first_day.toordinal(),
-        instants,
-        len(workset.team_ids),
-    )
+    work = _Open(workset.work.author, starts, first, end)
+    asked, root = stale.cells, workset.team_ids.index(workset.root_id)
+    teams = np.union1d(np.flatnonzero(asked.any(axis=0)), [root])
+    swept = _sweep(workset.attribution, work, days, instants, asked, teams)
     totals = present(first, end, len(instants))
     # Every attributed merge request belongs to the organisation, which holds each once.
-    attributed = swept.n[:, workset.team_ids.index(workset.root_id)]
+    attributed = swept.n[:, root]
     median, p25, p75, p95 = swept.quantiles
     return Computed(
-        values={"": DailyValues(workset.team_ids, first_day, swept.n, median, p25, p75, p95)},
+        values={
+            "": DailyValues(workset.team_ids, stale.periods, asked, swept.n, median, p25, p75, p95)
+        },
         coverage=[
             Covered(period=day, attributed=int(attributed[row]), total=int(totals[row]))
-            for row, day in enumerate(periods)
+            for row, day in enumerate(stale.periods)
         ],
     )
 
 
 def _sweep(
-    attribution: Attribution, work: _Open, first_day: int, instants: Integers, teams: int
+    attribution: Attribution,
+    work: _Open,
+    days: Integers,
+    instants: Integers,
+    asked: Flags,
+    teams: Integers,
 ) -> Ages:
-    """The ages in all teams, some of the teams at a time. first_day: an ordinal."""
-    shape = (len(instants), teams)
-    n = np.zeros(shape, np.int64)
-    quantiles = tuple(np.full(shape, np.nan) for _ in QUANTILES)
+    """The ages in some teams, so many of them at a time as fit. days: ordinals. asked: as of `sweep`."""
+    n = np.zeros(asked.shape, np.int64)
+    quantiles = tuple(np.full(asked.shape, np.nan) for _ in QUANTILES)
     for group in _groups(attribution, work.author, teams):
-        spans = _spans(attribution, work, first_day, group)
-        found = sweep(spans, instants, len(group))
+        spans = _spans(attribution, work, days, group)
+        found = sweep(spans, instants, asked[:, group])
         n[:, group] = found.n
         for all_teams, some in zip(quantiles, found.quantiles, strict=True):
             all_teams[:, group] = some
     return Ages(n, quantiles)
 
 
-def _groups(attribution: Attribution, author: Integers, teams: int) -> Iterator[Integers]:
+def _groups(attribution: Attribution, author: Integers, teams: Integers) -> Iterator[Integers]:
     """The teams, as many together as have merge requests for one sweep; one at least."""
     authors = np.sort(author)
     works = np.searchsorted(authors, attribution.account, "right")
     works -= np.searchsorted(authors, attribution.account, "left")
-    weight = np.bincount(attribution.team, works, minlength=teams)
+    weight = np.bincount(attribution.team, works, minlength=int(teams[-1]) + 1)[teams]
     group = (np.cumsum(weight) // SWEPT_TOGETHER).astype(np.int64)
     for number in np.unique(group):
-        yield np.flatnonzero(group == number)
+        yield teams[group == number]
 
 
-def _spans(attribution: Attribution, work: _Open, first_day: int, group: Integers) -> Spans:
+def _spans(attribution: Attribution, work: _Open, days: Integers, group: Integers) -> Spans:
     """What is open in the lists of some teams, which are numbered from 0 on."""
     chosen = np.isin(attribution.team, group)
     some = Attribution(
@@ -106,8 +110,9 @@ def _spans(attribution: Attribution, work: _Open, first_day: int, group: Integer
         attribution.end[chosen],
     )
     pairs = some.pairs(work.author)
-    first = np.maximum(work.first[pairs.work], some.first[pairs.span] - first_day)
-    end = np.minimum(work.end[pairs.work], some.end[pairs.span] - first_day)
+    begun, over = np.searchsorted(days, some.first), np.searchsorted(days, some.end)
+    first = np.maximum(work.first[pairs.work], begun[pairs.span])
+    end = np.minimum(work.end[pairs.work], over[pairs.span])
     there = first < end
     return Spans(
         some.team[pairs.span[there]], work.start[pairs.work[there]], first[there], end[there]
@@ -172,7 +177,7 @@ OPEN_MR_REVIEW_TIME = Indicator(
     ),
     says="The median merge request in review has waited [{value}]",
     nothing=("none in review", "There were no open merge requests in review {when}."),
-    compute=lambda workset, day: _compute(workset, day, workset.work.review_started_at),
+    compute=lambda workset, stale: _compute(workset, stale, workset.work.review_started_at),
     evidence=lambda session, query: _evidence(session, query, "review_started_at"),
 )
 
@@ -200,6 +205,6 @@ OPEN_MR_AGE = Indicator(
     ),
     says="The median open merge request is [{value}] old",
     nothing=("none open", "There were no open merge requests {when}."),
-    compute=lambda workset, day: _compute(workset, day, workset.work.created_at),
+    compute=lambda workset, stale: _compute(workset, stale, workset.work.created_at),
     evidence=lambda session, query: _evidence(session, query, "created_at"),
 )

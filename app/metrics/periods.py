@@ -18,6 +18,7 @@ from app.metrics.calendar import (
     month_label,
     months,
     months_back,
+    months_from,
 )
 from app.metrics.indicator import Cadence, Grain, Indicator
 
@@ -177,6 +178,13 @@ def slots(
         end = min(last, clock.today)
         return [_month_end_slot(month, clock, history_start) for month in months(begin, end)]
     return list(_week_slots(first, last, clock, history_start))
+
+
+def computed_periods(indicator: Indicator, clock: Clock, history_start: date) -> list[date]:
+    """The periods for which an indicator has values: days, or first days of months, up to now."""
+    if indicator.cadence is Cadence.DAILY:
+        return list(days(history_start, clock.today))
+    return months_from(history_start, history_start, clock.today)
 
 
 def _first_whole_month(history_start: date) -> date:

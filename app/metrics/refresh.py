@@ -3,28 +3,33 @@
 Everything happens in the caller's transaction: either all values fit together, or nothing changed.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.metrics import INDICATORS
-from app.metrics.calendar import Clock, first_of_month, last_of_month, local_day
+from app.metrics.calendar import Clock, last_of_month, local_day, next_month
 from app.metrics.collected import collected_through, sources_of
 from app.metrics.daily import DailyValues
 from app.metrics.daily_store import store_days
 from app.metrics.derive_considered import derive_considered
 from app.metrics.derive_facts import claim, derive_facts
 from app.metrics.derive_organisation import derive_attribution, derive_members, derive_ownership
-from app.metrics.indicator import Cadence, Indicator, Restated
-from app.metrics.stale import Stale
+from app.metrics.indicator import Cadence, Indicator, Input, Restated
+from app.metrics.organisation_fingerprint import fingerprint
+from app.metrics.periods import computed_periods
+from app.metrics.stale import Stale, StalePeriods
+from app.metrics.stretches import Stretch, joined
 from app.metrics.value_store import Recording, Written, store_coverage, store_values
 from app.metrics.workset import Workset, load
 from app.settings import Settings
 from app.store.engine import lock_key
 from app.store.tables import RefreshState
+from app.store.tables.organisation import ROOT_TEAM
 
 
 @dataclass(slots=True)
@@ -43,26 +48,22 @@ class RefreshReport:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An indicator that has to be computed again, measured at its own data_through."""
+    """An indicator of which some values have to be computed again, measured at its own data_through."""
 
     indicator: Indicator
     clock: Clock
-    stale: Stale
+    stale: StalePeriods
 
     @property
     def daily(self) -> bool:
         """Whether its periods are days; else months."""
         return self.indicator.cadence is Cadence.DAILY
 
-    def first_day(self, history_start: date) -> date:
-        """The first day of the first stale period."""
-        assert self.stale.first_day is not None
-        day = max(self.stale.first_day, history_start)
-        return day if self.daily else first_of_month(day)
-
-    def cause(self, period: date) -> Restated:
-        """Why a value of a period changed."""
-        return self.stale.reason_of(period if self.daily else last_of_month(period))
+    @property
+    def stretches(self) -> Iterator[Stretch]:
+        """The days that its periods consist of."""
+        for period in self.stale.periods:
+            yield Stretch(period, period if self.daily else last_of_month(period))
 
 
 def deciding_settings(settings: Settings) -> dict[str, object]:
@@ -114,92 +115,105 @@ def refresh(
     report = RefreshReport()
     state = session.get(RefreshState, 1)
     history_start = settings.reporting.history_start
+    through = _data_through(session, settings, report)
+    clocks = {key: Clock(settings.reporting.zone, at) for key, at in through.items()}
+    stale = _nothing_stale(session, settings, clocks.values())
     configuration = deciding_settings(settings)
-    stale = Stale()
     whole = everything or state is None or state.configuration != configuration
     if state is not None and state.configuration != configuration:
         stale.add(Restated.CONFIGURATION, history_start)
     elif whole:
         stale.add(Restated.LATE_DATA, history_start)
 
-    derive_members(session, stale)
-    derive_attribution(session, settings, stale)
+    organisation = fingerprint(session)
+    if whole or state is None or state.organisation != organisation:
+        derive_members(session, stale)
+        derive_attribution(session, settings, stale)
+        derive_considered(session, settings, stale)
+        stale.add(Restated.MEMBERSHIP, history_start, teams=_teams_without_values(session))
     derive_ownership(session, settings, stale)
     report.facts_changed = derive_facts(session, settings, claim(session), stale, everything=whole)
-    derive_considered(session, settings, stale)
-    if _has_team_without_values(session):
-        stale.add(Restated.MEMBERSHIP, history_start)
 
-    through = _data_through(session, settings, report)
     due = [
-        Due(indicator, Clock(settings.reporting.zone, through[indicator.key]), own)
+        item
         for indicator in INDICATORS
-        if indicator.key in through
-        and (
-            own := _own_stale(session, indicator, stale, state, through[indicator.key], settings)
-        ).since
+        if (clock := clocks.get(indicator.key)) is not None
+        and (item := _due(session, indicator, clock, stale, state, settings)).stale.periods
     ]
-    report.stale_since = min((item.first_day(history_start) for item in due), default=None)
+    report.stale_since = min((item.stale.periods[0] for item in due), default=None)
     for clock in {item.clock for item in due}:
         together = [item for item in due if item.clock == clock]
-        first_day = min(item.first_day(history_start) for item in together)
-        if first_day > clock.today:
-            continue
-        workset = load(session, clock, settings, first_day)
+        stretches = joined(each for item in together for each in item.stretches)
+        reads = frozenset[Input]().union(*(item.indicator.reads for item in together))
+        workset = load(session, clock, settings, stretches, reads)
         for item in together:
             report.written += _compute(session, item, workset, now)
 
-    _remember(session, configuration, through, now)
+    _remember(session, configuration, organisation, through, now)
     return report
 
 
-def _own_stale(
+def _nothing_stale(session: Session, settings: Settings, clocks: Iterable[Clock]) -> Stale:
+    """The days and teams of which values can be stale, none of which is."""
+    history_start = settings.reporting.history_start
+    teams = session.execute(
+        text("SELECT id, slug FROM teams WHERE removed_at IS NULL ORDER BY id")
+    ).all()
+    return Stale(
+        team_ids=[team.id for team in teams],
+        root_id=next(team.id for team in teams if team.slug == ROOT_TEAM),
+        first_day=history_start,
+        last_day=max((clock.today for clock in clocks), default=history_start - timedelta(days=1)),
+    )
+
+
+def _due(
     session: Session,
     indicator: Indicator,
+    clock: Clock,
     stale: Stale,
     state: RefreshState | None,
-    data_through: datetime,
     settings: Settings,
-) -> Stale:
+) -> Due:
     """What is stale of one indicator: what changed, its own definition, and the time that passed."""
     own = stale.of(indicator.reads)
     history_start = settings.reporting.history_start
     before = state.data_through.get(indicator.key) if state is not None else None
     if before is None:
         own.add(Restated.LATE_DATA, history_start)
-    elif (reached := datetime.fromisoformat(before)) != data_through:
+    elif (reached := datetime.fromisoformat(before)) != clock.data_through:
         # The day that was running then is over, or runs on.
-        day = local_day(min(reached, data_through), settings.reporting.zone)
+        day = local_day(min(reached, clock.data_through), settings.reporting.zone)
         own.add(Restated.LATE_DATA, day)
         if indicator.unsettled is not None:
-            own.add(Restated.TIME_PASSED, _first_unsettled(session, indicator))
+            for month in _unsettled(session, indicator):
+                own.add(Restated.TIME_PASSED, month, end=next_month(month))
     if state is not None and state.definitions.get(indicator.key) != indicator.version:
         own.add(Restated.DEFINITION, history_start)
-    return own
+    periods = computed_periods(indicator, clock, history_start)
+    return Due(indicator, clock, own.of_periods(periods, together=indicator.together))
 
 
-def _first_unsettled(session: Session, indicator: Indicator) -> date | None:
-    """The first period whose value may change because time passes."""
-    first: date | None = session.scalar(
-        text(
-            "SELECT min(period) FROM indicator_values WHERE indicator = :indicator"
-            " AND superseded_at IS NULL AND (beside ->> :unsettled)::bigint > 0"
-        ),
-        {"indicator": indicator.key, "unsettled": indicator.unsettled},
+def _unsettled(session: Session, indicator: Indicator) -> list[date]:
+    """The months whose value may change because time passes."""
+    return list(
+        session.scalars(
+            text(
+                "SELECT DISTINCT period FROM indicator_values WHERE indicator = :indicator"
+                " AND superseded_at IS NULL AND (beside ->> :unsettled)::bigint > 0"
+            ),
+            {"indicator": indicator.key, "unsettled": indicator.unsettled},
+        )
     )
-    return first
 
 
 def _compute(session: Session, item: Due, workset: Workset, now: datetime) -> Written:
-    """Computes and stores one indicator from its first stale period on."""
-    first_day = item.first_day(workset.history_start)
-    if first_day > item.clock.today:
-        return Written()
-    computed = item.indicator.compute(workset, first_day)
+    """Computes and stores what is stale of one indicator."""
+    computed = item.indicator.compute(workset, item.stale)
     recording = Recording(
         at=now,
         is_partial=item.clock.is_partial_day if item.daily else item.clock.is_partial_month,
-        cause=item.cause,
+        cause=item.stale.reasons(),
     )
     written = Written()
     for variant, values in computed.values.items():
@@ -210,13 +224,21 @@ def _compute(session: Session, item: Due, workset: Workset, now: datetime) -> Wr
     return written + store_coverage(session, item.indicator, computed.coverage, recording)
 
 
-def _has_team_without_values(session: Session) -> bool:
-    """Whether a team is new: it has no values yet, which for the days before its first are null."""
-    return bool(
-        session.scalar(
+def _teams_without_values(session: Session) -> list[int]:
+    """The teams that no refresh has computed yet, or not since they were away.
+
+    Every refresh leaves a value of the running period for each team, null as it may be.
+    """
+    return list(
+        session.scalars(
             text(
-                "SELECT EXISTS (SELECT 1 FROM teams t WHERE t.removed_at IS NULL AND NOT EXISTS"
-                " (SELECT 1 FROM indicator_values v WHERE v.team_id = t.id))"
+                """
+                SELECT t.id FROM teams t WHERE t.removed_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM indicator_values v
+                    WHERE v.team_id = t.id AND v.partial AND v.superseded_at IS NULL
+                      AND v.period = (SELECT max(period) FROM indicator_values
+                                      WHERE partial AND superseded_at IS NULL))
+                """
             )
         )
     )
@@ -225,6 +247,7 @@ def _has_team_without_values(session: Session) -> bool:
 def _remember(
     session: Session,
     configuration: dict[str, object],
+    organisation: str,
     through: dict[str, datetime],
     now: datetime,
 ) -> None:
@@ -234,6 +257,7 @@ def _remember(
     """
     kept = {
         "configuration": configuration,
+        "organisation": organisation,
         "definitions": {indicator.key: indicator.version for indicator in INDICATORS},
         "data_through": {key: at.isoformat() for key, at in through.items()},
         "refreshed_at": now,

@@ -11,7 +11,6 @@ from app.metrics.calendar import (
     last_of_month,
     months,
     months_back,
-    months_from,
     next_month,
 )
 from app.metrics.indicator import (
@@ -28,6 +27,7 @@ from app.metrics.indicator import (
     Value,
 )
 from app.metrics.people import TeamPeople, load_team_people, team_people, within
+from app.metrics.stale import StalePeriods
 from app.metrics.workset import Workset
 
 MONTHS = 12
@@ -75,13 +75,12 @@ def window(
     )
 
 
-def _compute(workset: Workset, first_day: date) -> Computed:
+def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     clock = workset.clock
-    periods = months_from(first_day, workset.history_start, clock.today)
 
     def values() -> Iterator[Value]:
         for team_id, people in team_people(workset).items():
-            for month in periods:
+            for month in stale.periods:
                 counting = window(
                     people,
                     month,

@@ -1,12 +1,15 @@
-"""From which day on stored values may differ from what a full computation would give, and why."""
+"""Of which teams and days stored values may differ from what a full computation would give, and why."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
 
 from app.metrics.indicator import Input, Restated
 
-# Where several causes reach a period, the one that explains most is named.
+# Where several causes reach a value, the one that explains most is named.
 PRECEDENCE = (
     Restated.DEFINITION,
     Restated.CONFIGURATION,
@@ -15,35 +18,159 @@ PRECEDENCE = (
     Restated.TIME_PASSED,
 )
 
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
 
 @dataclass(slots=True)
 class Stale:
-    """The first stale day by what changed and reason; what changed is None where it touches all."""
+    """Days (rows) of teams (columns) that may differ, by what changed and the reason.
 
-    since: dict[tuple[Input | None, Restated], date] = field(default_factory=dict)
+    What changed is None where it touches every indicator. team_ids: ascending. root_id: the
+    organisation. first_day, last_day: the history; without a day in it nothing can be stale.
+    """
 
-    def add(self, reason: Restated, day: date | None, changed: Input | None = None) -> None:
-        """Notes that values from a day on may differ; None: none does."""
-        if day is not None:
-            key = (changed, reason)
-            self.since[key] = min(day, self.since.get(key, day))
+    team_ids: Sequence[int]
+    root_id: int
+    first_day: date
+    last_day: date
+    cells: dict[tuple[Input | None, Restated], Flags] = field(default_factory=dict)
+    _column: dict[int, int] = field(init=False)
 
-    def of(self, reads: Collection[Input]) -> "Stale":
-        """What is stale for an indicator that reads these inputs alone."""
-        return Stale(
-            {
-                (changed, reason): day
-                for (changed, reason), day in self.since.items()
-                if changed is None or changed in reads
-            }
-        )
+    def __post_init__(self) -> None:
+        self._column = {team_id: number for number, team_id in enumerate(self.team_ids)}
 
     @property
-    def first_day(self) -> date | None:
-        """The first stale day of all; None: nothing is stale."""
-        return min(self.since.values(), default=None)
+    def shape(self) -> tuple[int, int]:
+        """How many days and teams there are."""
+        return max(0, (self.last_day - self.first_day).days + 1), len(self.team_ids)
 
-    def reason_of(self, last_day: date) -> Restated:
-        """Why a value changed whose period ends with last_day."""
-        reaching = {reason for (_, reason), since in self.since.items() if since <= last_day}
-        return next((reason for reason in PRECEDENCE if reason in reaching), Restated.LATE_DATA)
+    @property
+    def root(self) -> int:
+        """The organisation's place among the teams."""
+        return self._column[self.root_id]
+
+    def _of(self, changed: Input | None, reason: Restated) -> Flags:
+        if (changed, reason) not in self.cells:
+            self.cells[changed, reason] = np.zeros(self.shape, np.bool_)
+        return self.cells[changed, reason]
+
+    def _row(self, day: date) -> int:
+        return min(max((day - self.first_day).days, 0), self.shape[0])
+
+    def add(
+        self,
+        reason: Restated,
+        first: date | None,
+        changed: Input | None = None,
+        *,
+        end: date = date.max,
+        teams: Collection[int] | None = None,
+    ) -> None:
+        """Notes that values may differ from `first` (None: none does) up to, not including, `end`.
+
+        teams: ids, those that are not computed are left aside; None: all.
+        """
+        if first is None:
+            return
+        rows = slice(self._row(first), self._row(end))
+        if teams is None:
+            self._of(changed, reason)[rows] = True
+        else:
+            columns = [self._column[team] for team in teams if team in self._column]
+            self._of(changed, reason)[rows, columns] = True
+
+    def add_spans(
+        self, reason: Restated, changed: Input, team: Integers, first: Integers, end: Integers
+    ) -> None:
+        """The same for many spans at a time, as columns of one length.
+
+        team: index in team_ids. first, end: ordinals of days, from first up to, not including, end.
+        """
+        days, teams = self.shape
+        begin = self.first_day.toordinal()
+        # What begins minus what has ended, summed up over the days, is what holds.
+        edges = np.zeros((days + 1) * teams, np.int64)
+        for sign, at in ((1, first), (-1, np.maximum(first, end))):
+            row = np.clip(at - begin, 0, days)
+            edges += sign * np.bincount(row * teams + team, minlength=len(edges))
+        holds = np.cumsum(edges.reshape(days + 1, teams), axis=0)[:days] > 0
+        self._of(changed, reason)[:] |= holds
+
+    def of(self, reads: Collection[Input]) -> "Stale":
+        """What is stale for an indicator that reads these inputs alone; what changed is left out."""
+        own = Stale(self.team_ids, self.root_id, self.first_day, self.last_day)
+        for (changed, reason), cells in self.cells.items():
+            if changed is None or changed in reads:
+                own._of(None, reason)[:] |= cells
+        return own
+
+    @property
+    def first_stale_day(self) -> date | None:
+        """The first day that is stale for any team; None: nothing is stale."""
+        rows = [
+            int(held.argmax()) for cells in self.cells.values() if (held := cells.any(axis=1)).any()
+        ]
+        return self.first_day + timedelta(days=min(rows)) if rows else None
+
+    def of_periods(self, periods: Sequence[date], *, together: bool = False) -> "StalePeriods":
+        """The periods with a stale day; each lasts until the next begins, the last one to the end.
+
+        periods: first days, ascending, within the history. together: one stale team makes all stale.
+        """
+        why = np.full((len(periods), len(self.team_ids)), NOT_STALE, np.int8)
+        begin = [self._row(day) for day in periods]
+        for (_, reason), cells in self.cells.items():
+            if periods and cells.any():
+                held = np.logical_or.reduceat(cells, begin, axis=0)
+                if together:
+                    held |= held.any(axis=1, keepdims=True)
+                np.minimum(why, PRECEDENCE.index(reason), out=why, where=held)
+        rows = np.flatnonzero((why != NOT_STALE).any(axis=1))
+        return StalePeriods(self.team_ids, [periods[row] for row in rows.tolist()], why[rows])
+
+
+NOT_STALE = len(PRECEDENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class StalePeriods:
+    """The periods of an indicator that have to be computed again, for some teams or all.
+
+    team_ids: ascending. periods: days, or first days of months, ascending. why: the place of the
+    reason in PRECEDENCE, by period (rows) and team (columns); NOT_STALE where nothing is to be done.
+    """
+
+    team_ids: Sequence[int]
+    periods: Sequence[date]
+    why: npt.NDArray[np.int8]
+
+    @classmethod
+    def all_of(cls, team_ids: Sequence[int], periods: Sequence[date]) -> "StalePeriods":
+        """Every period of every team."""
+        why = np.full((len(periods), len(team_ids)), PRECEDENCE.index(Restated.LATE_DATA), np.int8)
+        return cls(team_ids, periods, why)
+
+    @property
+    def cells(self) -> Flags:
+        """Which periods (rows) of which teams (columns)."""
+        stale: Flags = self.why != NOT_STALE
+        return stale
+
+    def reasons(self) -> Callable[[date, int | None], Restated | None]:
+        """Answers why a value of a period and a team may differ; None: it is not stale.
+
+        Without a team: of any team.
+        """
+        row = {period: number for number, period in enumerate(self.periods)}
+        column = {team_id: number for number, team_id in enumerate(self.team_ids)}
+        column_of_any = len(column)
+        any_team = self.why.min(axis=1, initial=NOT_STALE)
+        why = np.column_stack([self.why, any_team]).tolist()
+        named = (*PRECEDENCE, None)
+
+        def reason(period: date, team_id: int | None) -> Restated | None:
+            at = column_of_any if team_id is None else column[team_id]
+            return named[why[row[period]][at]]
+
+        return reason

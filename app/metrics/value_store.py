@@ -54,11 +54,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """When values are recorded, which periods are running, and why one changed (by period)."""
+    """When values are recorded, which periods are running, and why the value of a period and a team
+    may differ from the stored one.
+
+    cause: None where a value was not asked for; without a team: why the coverage may.
+    """
 
     at: datetime
     is_partial: Callable[[date], bool]
-    cause: Callable[[date], Restated]
+    cause: Callable[[date, int | None], Restated | None]
 
 
 def store_values(
@@ -68,7 +72,10 @@ def store_values(
     values: Iterable[Value],
     recording: Recording,
 ) -> Written:
-    """Compares computed values with the stored ones in one set-based step and writes the difference."""
+    """Compares computed values with the stored ones in one set-based step and writes the difference.
+
+    Values that nobody asked for are left aside.
+    """
     session.execute(
         text(
             """
@@ -84,14 +91,15 @@ def store_values(
     session.execute(text("TRUNCATE computed_values"))
     # The same few hundred periods come once for every team: ask once for each.
     partial: dict[date, bool] = {}
-    cause: dict[date, str] = {}
 
     def rows() -> Iterable[tuple[object, ...]]:
         for value in values:
             period = value.period
+            cause = recording.cause(period, value.team_id)
+            if cause is None:
+                continue
             if period not in partial:
                 partial[period] = recording.is_partial(period)
-                cause[period] = recording.cause(period).value
             yield (
                 value.team_id,
                 period,
@@ -105,7 +113,7 @@ def store_values(
                 value.reason.value if value.reason else None,
                 partial[period],
                 orjson.dumps(dict(value.beside)).decode() if value.beside is not None else None,
-                cause[period],
+                cause.value,
             )
 
     copy_rows(session, "computed_values", VALUE_COLUMNS, rows())
@@ -157,19 +165,23 @@ def store_coverage(
     session: Session, indicator: Indicator, coverage: Iterable[Covered], recording: Recording
 ) -> Written:
     """The same for the coverage of an indicator: superseded with its reason, replaced while running."""
+    computed = list(coverage)
     stored = {
         row.period: row
         for row in session.execute(
             text(
                 "SELECT id, period, attributed, total, partial FROM coverages"
-                " WHERE indicator = :indicator AND superseded_at IS NULL"
+                " WHERE indicator = :indicator AND superseded_at IS NULL AND period = ANY(:periods)"
             ),
-            {"indicator": indicator.key},
+            {"indicator": indicator.key, "periods": [covered.period for covered in computed]},
         )
     }
     written = Written()
     inserted: list[tuple[object, ...]] = []
-    for covered in coverage:
+    for covered in computed:
+        cause = recording.cause(covered.period, None)
+        if cause is None:
+            continue
         partial = recording.is_partial(covered.period)
         row = stored.get(covered.period)
         if row is not None:
@@ -190,7 +202,7 @@ def store_coverage(
                     ),
                     {
                         "at": recording.at,
-                        "cause": recording.cause(covered.period).value,
+                        "cause": cause.value,
                         "id": row.id,
                     },
                 )

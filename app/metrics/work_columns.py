@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -136,13 +137,20 @@ class Attribution:
         return cls(*np.array(rows, np.int64).reshape(-1, 4).T)
 
     @classmethod
-    def read(cls, session: Session, team_ids: Sequence[int]) -> "Attribution":
-        """The attribution spans of the teams."""
+    def read(
+        cls, session: Session, team_ids: Sequence[int], accounts: Sequence[int] | None = None
+    ) -> "Attribution":
+        """The attribution spans of the teams. accounts: of these alone; None: of all."""
         query = sql.SQL(
             "SELECT account_id, array_position({teams}::bigint[], team_id),"
             " first_day - date '0001-01-01', end_day - date '0001-01-01'"
-            " FROM attribution_spans WHERE team_id = ANY({teams}) ORDER BY account_id"
-        ).format(teams=sql.Literal(list(team_ids)))
+            " FROM attribution_spans WHERE team_id = ANY({teams}) AND {those} ORDER BY account_id"
+        ).format(
+            teams=sql.Literal(list(team_ids)),
+            those=sql.SQL("true")
+            if accounts is None
+            else sql.SQL("account_id = ANY({})").format(sql.Literal(list(accounts))),
+        )
         found = read_columns(
             session, query, {"account": BIGINT, "team": INTEGER, "first": INTEGER, "end": INTEGER}
         )
@@ -156,11 +164,7 @@ class Attribution:
 
     def pairs(self, author: Integers) -> Pairs:
         """Each merge request with each span of its author, in order of the merge requests."""
-        low = np.searchsorted(self.account, author, "left")
-        count = np.searchsorted(self.account, author, "right") - low
-        work = np.repeat(np.arange(len(author)), count)
-        begin = np.cumsum(count) - count
-        return Pairs(work, np.arange(len(work)) - np.repeat(begin - low, count))
+        return Pairs(*equal(author, self.account))
 
     def on(self, author: Integers, day: Integers) -> tuple[Integers, Integers]:
         """(merge request, team) for each team to which an author's work belongs on a day.
@@ -171,6 +175,50 @@ class Attribution:
         when = day[pairs.work]
         holds = (self.first[pairs.span] <= when) & (when < self.end[pairs.span])
         return pairs.work[holds], self.team[pairs.span[holds]]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Days of members in teams, as columns; who is twice in a team at a time counts twice.
+
+    team: index of the team. first, end: days as ordinals, from first up to, not including, end.
+    """
+
+    team: Integers
+    first: Integers
+    end: Integers
+
+    @classmethod
+    def of(cls, spans: Iterable[TeamDays], team_ids: Sequence[int]) -> "Presence":
+        """Columns of single spans."""
+        index = {team_id: number for number, team_id in enumerate(team_ids)}
+        rows = [(index[each.team_id], each.first, each.end) for each in spans]
+        return cls(*np.array(rows, np.int64).reshape(-1, 3).T)
+
+    @classmethod
+    def read(cls, session: Session, team_ids: Sequence[int], since: date) -> "Presence":
+        """The members of the teams on a day and later."""
+        query = sql.SQL(
+            "SELECT array_position({teams}::bigint[], team_id),"
+            " first_day - date '0001-01-01', end_day - date '0001-01-01'"
+            " FROM team_member_spans WHERE team_id = ANY({teams}) AND end_day > {since}"
+        ).format(teams=sql.Literal(list(team_ids)), since=sql.Literal(since))
+        found = read_columns(session, query, {"team": INTEGER, "first": INTEGER, "end": INTEGER})
+        # Arrays of Postgres and ordinals of Python begin with 1.
+        team, first, end = (found[name].astype(np.int64) for name in ("team", "first", "end"))
+        return cls(team - 1, first + 1, end + 1)
+
+
+def equal(left: Integers, right: Integers) -> tuple[Integers, Integers]:
+    """(places in left, places in right) of all pairs of equal numbers, in order of left.
+
+    right: ascending.
+    """
+    low = np.searchsorted(right, left, "left")
+    count = np.searchsorted(right, left, "right") - low
+    of_left = np.repeat(np.arange(len(left)), count)
+    begin = np.cumsum(count) - count
+    return of_left, np.arange(len(of_left)) - np.repeat(begin - low, count)
 
 
 def count_by(*keys: tuple[Integers, int]) -> Integers:

@@ -1,18 +1,20 @@
 """Everything the indicators compute from, read once from the derived tables into memory."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.attribution import Tree
 from app.metrics.calendar import Clock
-from app.metrics.work_columns import Attribution, WorkColumns
+from app.metrics.derive_considered import KINDS
+from app.metrics.indicator import Input
+from app.metrics.stretches import Stretch, handbook_within, open_within
+from app.metrics.work_columns import Attribution, Presence, WorkColumns
 from app.settings import Settings
 from app.store.tables.organisation import ROOT_TEAM
 
@@ -94,13 +96,14 @@ class Planning:
 
 @dataclass(frozen=True, slots=True)
 class Workset:
-    """What is needed to compute every period that is not over before `first_day`.
+    """What is needed to compute some periods of indicators.
 
     team_ids: the teams that have values. root_id: the organisation. tree: who is above whom.
     slugs: by team id.
-    work: counted merge requests that ended (or are open, or came to review) at or after first_day's
-    begin. handbook: those merged into handbook scope, product scope or not. community: all of them.
+    work: counted merge requests that were open, ended or came to review in the periods. handbook:
+    those merged then into handbook scope, product scope or not. community: those whose clock started.
     attribution: the teams of an account's work; a team's index is its place in team_ids.
+    presence: the days of all members, for headcounts; a team's index is as above.
     members: days of each person as a member, by team id, teams above included.
     employment: by person. employed: the days on which an account's person was employed, by account.
     people_known: whether anybody is known at all.
@@ -109,12 +112,12 @@ class Workset:
     """
 
     clock: Clock
-    first_day: date
     history_start: date
     team_ids: Sequence[int]
     root_id: int
     work: WorkColumns
     attribution: Attribution
+    presence: Presence
     members: Mapping[int, Sequence[PersonDays]]
     owners: Mapping[int, frozenset[int]]
     settings: Settings = field(default_factory=Settings)
@@ -135,42 +138,67 @@ class Workset:
         return self.owners.get(project_id, frozenset()) | {self.root_id}
 
 
-WORK = sql.SQL(
-    "counted AND (ended_at IS NULL OR ended_at >= {since} OR review_started_at >= {since})"
-)
-HANDBOOK = sql.SQL("handbook AND (counted OR left_out = 'out_of_scope') AND merged_at >= {since}")
 COMMUNITY = text(
     """
     SELECT merge_request_id, project_id,
            (extract(epoch FROM coalesce(ready_at, created_at)) * 1000000)::bigint AS started_at,
            draft AND ready_at IS NULL AS waiting, responses
     FROM merge_request_facts
-    WHERE counted AND community AND coalesce(ready_at, created_at) >= :since
+    WHERE counted AND community AND EXISTS (
+        SELECT 1 FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+            AS stretch(begin_at, end_at)
+        WHERE coalesce(ready_at, created_at) >= begin_at AND coalesce(ready_at, created_at) < end_at)
     """
 )
 
 
-def load(session: Session, clock: Clock, settings: Settings, first_day: date) -> Workset:
-    """Reads the workset for the periods from first_day on."""
-    since = clock.start_of(first_day)
-    considered = _considered(session)
+def load(
+    session: Session,
+    clock: Clock,
+    settings: Settings,
+    stretches: Sequence[Stretch],
+    reads: Collection[Input] = frozenset(Input),
+) -> Workset:
+    """Reads the workset for periods that lie in the stretches of days (at least one), ascending.
+
+    reads: what the indicators that are computed need; the rest stays empty.
+    """
+
+    def needed(*inputs: Input) -> bool:
+        return any(each in reads for each in inputs)
+
+    kinds = [kind for kind, (each, _) in KINDS.items() if needed(each)]
+    considered = _considered(session, kinds)
     planning = _planning(session, considered)
     team_ids = list(planning.slugs)
     return Workset(
         clock=clock,
-        first_day=first_day,
         history_start=settings.reporting.history_start,
         team_ids=team_ids,
         root_id=next(id_ for id_, slug in planning.slugs.items() if slug == ROOT_TEAM),
-        work=WorkColumns.read(session, WORK.format(since=sql.Literal(since))),
-        attribution=Attribution.read(session, team_ids),
-        members=_members(session),
-        owners=_owners(session),
+        work=WorkColumns.read(session, open_within(clock, stretches))
+        if needed(Input.WORK)
+        else WorkColumns.of(()),
+        attribution=Attribution.read(session, team_ids, None if needed(Input.ATTRIBUTION) else ()),
+        presence=Presence.read(session, team_ids, stretches[0].first),
+        # Who they are is asked by the indicators of people alone, and needs an object each.
+        members=_members(session) if needed(Input.EMPLOYMENT, Input.ATTRIBUTES) else {},
+        owners=_owners(session) if needed(Input.OWNERSHIP) else {},
         settings=settings,
         tree=planning.tree,
         slugs=planning.slugs,
-        handbook=WorkColumns.read(session, HANDBOOK.format(since=sql.Literal(since))),
-        community=community_work(session, since),
+        handbook=WorkColumns.read(session, handbook_within(clock, stretches))
+        if needed(Input.WORK)
+        else WorkColumns.of(()),
+        community=community_work(
+            session,
+            [
+                (clock.start_of(each.first), clock.start_of(each.last + timedelta(days=1)))
+                for each in stretches
+            ],
+        )
+        if needed(Input.RESPONDERS)
+        else (),
         employment=_employment(considered["employment"]),
         employed=_employed(considered["employed"]),
         people_known=bool(considered["people"]),
@@ -183,7 +211,7 @@ def load(session: Session, clock: Clock, settings: Settings, first_day: date) ->
 
 def load_planning(session: Session) -> Planning:
     """Plan, openings and offers as the last refresh saw them."""
-    return _planning(session, _considered(session))
+    return _planning(session, _considered(session, ["plan", "opening", "offer"]))
 
 
 def _planning(session: Session, considered: Mapping[str, Sequence[tuple[str, Any]]]) -> Planning:
@@ -212,8 +240,13 @@ def _planning(session: Session, considered: Mapping[str, Sequence[tuple[str, Any
     )
 
 
-def community_work(session: Session, since: datetime) -> list[CommunityWork]:
-    """The counted community merge requests whose clock started at or after an instant."""
+def community_work(
+    session: Session, within: Sequence[tuple[datetime, datetime]]
+) -> list[CommunityWork]:
+    """The counted community merge requests whose clock started within one of the spans of time.
+
+    within: (from, up to, not including, which instant) of each.
+    """
     return [
         CommunityWork(
             merge_request_id=row.merge_request_id,
@@ -222,7 +255,10 @@ def community_work(session: Session, since: datetime) -> list[CommunityWork]:
             waiting=row.waiting,
             responses=[(at, who) for at, who in row.responses],
         )
-        for row in session.execute(COMMUNITY, {"since": since})
+        for row in session.execute(
+            COMMUNITY,
+            {"begins": [begin for begin, _ in within], "ends": [end for _, end in within]},
+        )
     ]
 
 

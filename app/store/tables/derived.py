@@ -22,6 +22,12 @@ class MergeRequestFacts(Base):
         Index(
             "ix_merge_request_facts_open", "author_id", postgresql_where=text("ended_at is null")
         ),
+        Index("ix_merge_request_facts_last", text("greatest(ended_at, review_started_at)")),
+        Index(
+            "ix_merge_request_facts_still_open",
+            "created_at",
+            postgresql_where=text("ended_at is null"),
+        ),
     )
 
     merge_request_id: Mapped[int] = mapped_column(
@@ -112,6 +118,8 @@ class RefreshState(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     configuration: Mapped[dict[str, Any]]
     """The settings that decide values, as they were."""
+    organisation: Mapped[str] = mapped_column(server_default="")
+    """Fingerprint of the people, teams, accounts, plan and hiring that were seen."""
     definitions: Mapped[dict[str, Any]]
     """Version of each indicator's definition, by key."""
     data_through: Mapped[dict[str, Any]]

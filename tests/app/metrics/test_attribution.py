@@ -1,6 +1,9 @@
 """Whose work it is on a day, by hand."""
 
-from datetime import date
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.metrics.attribution import (
     FOREVER,
@@ -8,7 +11,7 @@ from app.metrics.attribution import (
     Span,
     Tree,
     attribution_spans,
-    first_difference,
+    differences,
     member_spans,
 )
 from app.metrics.ownership import OwnedGlobs, project_owners
@@ -17,7 +20,7 @@ TREE = Tree({1: None, 2: 1, 3: 1, 4: 2, 5: 2})
 
 
 def day(number: int) -> date:
-    return date(2024, 1, number)
+    return date(2023, 12, 31) + timedelta(days=number)
 
 
 def test_a_gap_belongs_to_the_team_before_it() -> None:
@@ -65,12 +68,39 @@ def test_a_change_of_role_is_no_gap() -> None:
     assert [s for s in spans if s.team_id == 4] == [Span(4, day(1), FOREVER)]
 
 
-def test_first_difference_is_the_earlier_end_or_the_start() -> None:
-    long, short = Span(4, day(1), day(9)), Span(4, day(1), day(5))
-    assert first_difference([long], [short]) == day(5)
-    assert first_difference([long], [long]) is None
-    assert first_difference([], [short]) == day(1)
-    assert first_difference([Span(4, day(1), day(5), orphaned=True)], [short]) == day(1)
+def test_spans_differ_on_the_days_that_one_of_them_has_alone() -> None:
+    long, short, late = (Span(4, day(a), day(b)) for a, b in ((1, 9), (1, 5), (5, 9)))
+    assert differences([long], [long]) == []
+    assert differences([long], [short]) == [late]
+    assert differences([late], [long]) == [short]
+    assert differences([], [short]) == [short]
+    orphaned = Span(4, day(1), day(5), orphaned=True)
+    assert differences([orphaned], [short]) == [short, orphaned]
+
+
+spans = st.builds(
+    lambda team, first, length, orphaned: Span(team, day(first), day(first + length), orphaned),
+    st.sampled_from([4, 5]),
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.booleans(),
+)
+
+
+@given(st.lists(spans, max_size=4), st.lists(spans, max_size=4))
+def test_no_day_that_differs_is_missed(old: list[Span], new: list[Span]) -> None:
+    def of(found: list[Span], team: int, number: int) -> set[bool]:
+        return {
+            s.orphaned
+            for s in found
+            if s.team_id == team and s.first_day <= day(number) < s.end_day
+        }
+
+    found = differences(old, new)
+    for team in (4, 5):
+        for number in range(1, 26):
+            if of(old, team, number) != of(new, team, number):
+                assert of(found, team, number)
 
 
 def test_the_longest_glob_owns_and_ties_go_to_the_first_slug() -> None:

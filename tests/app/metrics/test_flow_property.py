@@ -16,6 +16,7 @@ from app.metrics.indicator import Indicator, Value
 from app.metrics.work_columns import Attribution, TeamDays, Work, WorkColumns
 from app.metrics.workset import PersonDays, Workset
 
+from .computing import compute, presence_of
 from .test_sweep_property import close, percentile_cont
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -96,9 +97,13 @@ def workset_of(case: Case) -> Workset:
     first, moved = FIRST.toordinal(), case.moved.toordinal()
     red, blue = PersonDays("ten", first, moved), PersonDays("ten", moved, FOREVER)
     eleven = PersonDays("eleven", first, FOREVER)
+    members = {
+        ROOT: [PersonDays("ten", first, FOREVER), eleven],
+        RED: [red],
+        BLUE: [blue, eleven],
+    }
     return Workset(
         clock=case.clock,
-        first_day=FIRST,
         history_start=FIRST,
         team_ids=[ROOT, RED, BLUE],
         root_id=ROOT,
@@ -115,11 +120,8 @@ def workset_of(case: Case) -> Workset:
             },
             [ROOT, RED, BLUE],
         ),
-        members={
-            ROOT: [PersonDays("ten", first, FOREVER), eleven],
-            RED: [red],
-            BLUE: [blue, eleven],
-        },
+        presence=presence_of(members),
+        members=members,
         owners={},
         tree=Tree({ROOT: None, RED: ROOT, BLUE: ROOT}),
     )
@@ -141,7 +143,7 @@ def counted(
 
 
 def values(indicator: Indicator, case: Case) -> list[Value]:
-    return list(indicator.compute(workset_of(case), FIRST).values[""])
+    return list(compute(indicator, workset_of(case)).values[""])
 
 
 def check(value: Value, durations: Sequence[timedelta]) -> None:
@@ -197,7 +199,7 @@ def test_handbook_updates_equal_the_count(case: Case) -> None:
 
 @given(cases())
 def test_coverage_is_the_share_of_the_organisation(case: Case) -> None:
-    computed = TIME_TO_MERGE.compute(workset_of(case), FIRST)
+    computed = compute(TIME_TO_MERGE, workset_of(case))
     of_everybody = {v.period: v.n for v in computed.values[""] if v.team_id == ROOT}
     for covered in computed.coverage:
         merged = [

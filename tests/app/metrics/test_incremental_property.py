@@ -6,17 +6,21 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.tables import (
+    Account,
     ChangedPath,
     Employment,
+    Identity,
     Membership,
     MergeRequest,
+    Opening,
+    Person,
     PlannedHeadcount,
     Project,
     Team,
@@ -58,6 +62,14 @@ change = st.one_of(
     st.tuples(st.just("move"), st.sampled_from(["ann", "ben"]), st.integers(0, 40)),
     st.tuples(st.just("own"), st.sampled_from(["red", "blue"]), st.just(0)),
     st.tuples(st.just("rename project"), st.sampled_from(["a/x", "b/x"]), st.just(0)),
+    st.tuples(st.just("hang"), st.sampled_from(["red", "blue"]), st.integers(0, 1)),
+    st.tuples(st.just("team"), st.sampled_from(["green", "blue"]), st.integers(0, 1)),
+    st.tuples(st.just("author"), which, st.sampled_from([1, 2, 8, 9])),
+    st.tuples(st.just("bot"), st.sampled_from([1, 8]), st.integers(0, 1)),
+    st.tuples(st.just("identity"), st.sampled_from(["ann", "ben"]), st.sampled_from([1, 2, 8])),
+    st.tuples(st.just("attribute"), st.sampled_from(["ann", "ben"]), st.integers(0, 1)),
+    st.tuples(st.just("opening"), st.sampled_from(["red", "blue"]), st.integers(0, 40)),
+    st.tuples(st.just("revise"), which, hour),
 )
 
 
@@ -92,6 +104,32 @@ def apply(store: Store, session: Session, step: tuple[str, object, int], known: 
     elif kind == "own":
         session.execute(update(Team).values(owns=[]).where(Team.slug != "organisation"))
         session.execute(update(Team).where(Team.slug == subject).values(owns=["a/*"]))
+    elif kind == "hang":
+        parent = ["organisation", "top"][number]
+        session.execute(update(Team).where(Team.slug == subject).values(parent=parent))
+    elif kind == "team":
+        gone = None if number else instant(0)
+        session.execute(update(Team).where(Team.slug == subject).values(removed_at=gone))
+    elif kind == "bot":
+        values = {"bot": bool(number), "dirty": True}
+        session.execute(update(Account).where(Account.id == subject).values(values))
+    elif kind == "identity":
+        username = {1: "ann", 2: "ben", 8: "eve"}[number]
+        session.execute(
+            delete(Identity).where(
+                or_(Identity.person_id == subject, Identity.username == username)
+            )
+        )
+        session.execute(insert(Identity).values(username=username, person_id=subject))
+    elif kind == "attribute":
+        declared = {"gender": ["woman", "man"][number]}
+        session.execute(
+            update(Person).where(Person.person_id == subject).values(attributes=declared)
+        )
+    elif kind == "opening":
+        session.execute(delete(Opening).where(Opening.team == subject))
+        day = FIRST + timedelta(days=number)
+        session.execute(insert(Opening).values(opening_id=subject, team=subject, opened_on=day))
     elif kind == "rename project":
         session.execute(update(Project).where(Project.id == 1).values(path=subject, dirty=True))
     elif known:
@@ -105,6 +143,8 @@ def apply(store: Store, session: Session, step: tuple[str, object, int], known: 
             "delete": {"deleted_at": instant(0)},
             "draft": {"draft": True},
             "merged by": {"merge_user_id": number},
+            "author": {"author_id": number},
+            "revise": {"created_at": instant(number)},
         }
         if kind == "review":
             store.request_review(key, written(number), "ben")
@@ -171,9 +211,12 @@ def test_incremental_equals_full(
     with session.begin_nested() as savepoint:
         store = Store(session)
         store.team("red", owns=["a/*"])
+        store.team("top")
         store.team("blue")
+        store.team("green", "top")
         store.person("ann", 1)
         store.person("ben", 2)
+        store.member("ben", "green", FIRST + timedelta(days=5), FIRST + timedelta(days=15))
         store.account(8, "eve")
         store.account(9, "robo", bot=True)
         store.member("ann", "red", FIRST)
