@@ -1,18 +1,26 @@
 """The web application, put together: API, pages, and what surrounds every answer."""
 
+from pathlib import Path
+
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from starlette.middleware.gzip import GZipMiddleware
 
+import dashboards
 from app import __version__
 from app.api import ROUTERS, problems
+from app.api.delivery import Delivery
 from app.api.guard import Guard, hosts_of
 from app.api.problems import Failure
 from app.api.request import require_each_once
+from app.api.validators import Present, signature
 from app.settings import Settings
 from app.store.engine import reading_sessions, sessions
 from dashboards import exports, pages
+
+DRAWN_BY = (Path(__file__).parent, Path(dashboards.__file__).parent)
+"""The folders of everything that has a say in answers."""
 
 DESCRIPTION = """\
 Indicators per engineering team, from merge requests as they stood on any day.
@@ -53,6 +61,9 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     exports.register(app, settings, reading)
     problems.install(app, _page)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    if settings.auth.mode == "none":  # else what is answered depends on who asks
+        present = Present(engine, reading, settings)
+        app.add_middleware(Delivery, present=present, signature=signature(settings, DRAWN_BY))
     hosts = hosts_of(settings.server.host) if settings.auth.mode == "none" else None
     app.add_middleware(Guard, hosts=hosts, draw=_page)
     return app
