@@ -1,7 +1,10 @@
 """The web application, put together: API, pages, and what surrounds every answer."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
@@ -35,12 +38,26 @@ Errors are RFC 9457 problems that name the `field`. An unknown parameter is an e
 that is given twice; an empty one is as good as absent. Instants are UTC, numbers are unrounded."""
 
 
-def create_app(settings: Settings, engine: Engine) -> FastAPI:
+THREADS = 8
+"""Answers that are drawn at once in a process, each with one connection to the database: more would
+only take turns."""
+
+
+def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> FastAPI:
     """The application on a migrated database; only webhooks write.
 
+    threads: answers that are drawn at once. Each holds one connection; that of an answer that is drawn
+    may be on its way back while the next one is begun; and one more tells whether anything has changed.
     Serving on an address that is not loopback without sign-in is refused by `serve`, not here.
     """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = threads
+        yield
+
     app = FastAPI(
+        lifespan=lifespan,
         title="teamgauge",
         description=DESCRIPTION,
         version=__version__,
