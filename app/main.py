@@ -1,18 +1,29 @@
 """The web application, put together: API, pages, and what surrounds every answer."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from starlette.middleware.gzip import GZipMiddleware
 
+import dashboards
 from app import __version__
 from app.api import ROUTERS, problems
+from app.api.delivery import Delivery
 from app.api.guard import Guard, hosts_of
 from app.api.problems import Failure
 from app.api.request import require_each_once
+from app.api.validators import Present, signature
 from app.settings import Settings
 from app.store.engine import reading_sessions, sessions
 from dashboards import exports, pages
+
+DRAWN_BY = (Path(__file__).parent, Path(dashboards.__file__).parent)
+"""The folders of everything that has a say in answers."""
 
 DESCRIPTION = """\
 Indicators per engineering team, from merge requests as they stood on any day.
@@ -27,12 +38,26 @@ Errors are RFC 9457 problems that name the `field`. An unknown parameter is an e
 that is given twice; an empty one is as good as absent. Instants are UTC, numbers are unrounded."""
 
 
-def create_app(settings: Settings, engine: Engine) -> FastAPI:
+THREADS = 8
+"""Answers that are drawn at once in a process, each with one connection to the database: more would
+only take turns."""
+
+
+def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> FastAPI:
     """The application on a migrated database; only webhooks write.
 
+    threads: answers that are drawn at once. Each holds one connection; that of an answer that is drawn
+    may be on its way back while the next one is begun; and one more tells whether anything has changed.
     Serving on an address that is not loopback without sign-in is refused by `serve`, not here.
     """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = threads
+        yield
+
     app = FastAPI(
+        lifespan=lifespan,
         title="teamgauge",
         description=DESCRIPTION,
         version=__version__,
@@ -53,6 +78,9 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     exports.register(app, settings, reading)
     problems.install(app, _page)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    if settings.auth.mode == "none":  # else what is answered depends on who asks
+        present = Present(engine, reading, settings)
+        app.add_middleware(Delivery, present=present, signature=signature(settings, DRAWN_BY))
     hosts = hosts_of(settings.server.host) if settings.auth.mode == "none" else None
     app.add_middleware(Guard, hosts=hosts, draw=_page)
     return app

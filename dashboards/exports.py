@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.caching import REVALIDATED
 from app.metrics.calendar import month_label
 from app.settings import Settings
 from dashboards import report, report_html, report_text
@@ -104,7 +105,7 @@ def _endpoint(
         with sessions() as session:
             made = export.view(session, settings, asked, str(request.base_url))
         headers = {
-            "Cache-Control": "no-cache",
+            "Cache-Control": REVALIDATED,
             "Content-Disposition": f"{'attachment' if wanted.attached else 'inline'}; "
             f'filename="{file_name(made, wanted)}"',
         }

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import __version__
+from app.caching import REVALIDATED
 from app.metrics import INDICATORS
 from app.metrics.answers import Freshness
 from app.metrics.freshness import freshness as read_freshness
@@ -235,7 +236,7 @@ class Pages:
         html = self._environment.get_template(template).render({**known, **context})
         styles = " 'unsafe-inline'" if charts else ""
         headers = {
-            "Cache-Control": "no-cache",
+            "Cache-Control": REVALIDATED,
             "Content-Security-Policy": POLICY.format(styles=styles),
         }
         return HTMLResponse(html, status_code=status, headers=headers)
@@ -256,7 +257,7 @@ def _not_measured(asked: Asked, through: Collection[str]) -> Indicator | None:
 def _as_table(page: Page, text: str) -> Response:
     """A page's table as a file."""
     headers = {
-        "Cache-Control": "no-cache",
+        "Cache-Control": REVALIDATED,
         "Content-Disposition": f'attachment; filename="{page.name}.csv"',
     }
     return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
@@ -56,9 +57,11 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                # With 304 they would take the place of those that the answer itself came with.
+                if message["status"] != HTTPStatus.NOT_MODIFIED:
+                    headers = MutableHeaders(scope=message)
+                    for name, value in HEADERS.items():
+                        headers.setdefault(name, value)
             elif only_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

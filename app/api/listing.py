@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app import spreadsheet
 from app.api.request import AsTable, Paged
+from app.caching import REVALIDATED
 from app.errors import InvalidValueError
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -23,7 +24,7 @@ PAGE = 100
 """Rows of a page unless `limit` is given."""
 
 NO_FILTER = frozenset({"limit", "cursor", "format"})
-HEADERS = {"Cache-Control": "no-cache"}
+HEADERS = {"Cache-Control": REVALIDATED}
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
 

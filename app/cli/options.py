@@ -42,14 +42,16 @@ def chosen(context: typer.Context, config: Path | None) -> Path | None:
 
 
 @contextmanager
-def database(settings: "Settings") -> "Iterator[Engine]":
+def database(settings: "Settings", pool_size: int | None = None) -> "Iterator[Engine]":
     """The database, at the revision that this program needs.
 
     An embedded one is brought there; an external one must be, else AppError names `migrate`.
+    pool_size: see `app.store.engine`; None: as many as any command has.
     """
     from app.store.database import open_database
+    from app.store.engine import POOL_SIZE
     from app.store.migrate import require_newest
 
-    with open_database(settings) as engine:
+    with open_database(settings, pool_size=pool_size or POOL_SIZE) as engine:
         require_newest(engine)
         yield engine

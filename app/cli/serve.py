@@ -12,9 +12,15 @@ from app.cli.stopping import signals_call
 from app.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from sqlalchemy import Engine
+    from uvicorn import Config
 
     from app.settings import Settings
+
+CONNECTIONS_OF_OTHERS = 20
+"""Connections that several web servers leave to the commands beside them, and to the one that started
+them."""
 
 SECONDS_TO_FINISH = 5
 """How long answers under way may take once the server is told to stop."""
@@ -34,6 +40,12 @@ def serve(
             help="The port; without it server.port. 0: one that is free.",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, max=64, help="Processes that answer; one uses one core at most."
+        ),
+    ] = 1,
     config: ConfigOption = None,
 ) -> int:
     """Serve the dashboard and the API until Ctrl-C or SIGTERM."""
@@ -47,8 +59,33 @@ def serve(
         suppress(KeyboardInterrupt),
         database(settings) as engine,
     ):
-        serve_on(listener, engine, settings)
+        if workers == 1:
+            serve_on(listener, engine, settings)
+        else:
+            from app.cli.processes import serve_together
+
+            serve_together(listener, settings, workers, threads_of_each(engine, workers))
     return 0
+
+
+def threads_of_each(engine: "Engine", workers: int) -> int:
+    """How many answers each of several processes draws at once, so that all of them together leave
+    the database room for others.
+
+    Raises ConfigurationError where not even one has room.
+    """
+    from app.main import THREADS
+    from app.store.engine import connections_allowed
+
+    allowed = connections_allowed(engine)
+    threads = min(THREADS, (allowed - CONNECTIONS_OF_OTHERS) // (2 * workers) - 1)
+    if threads < 1:
+        needed = 4 * workers + CONNECTIONS_OF_OTHERS
+        raise ConfigurationError(
+            f"--workers {workers} needs {needed} connections to the database, which allows {allowed}.",
+            "Take fewer workers, or raise max_connections of the database.",
+        )
+    return threads
 
 
 def permitted(settings: "Settings", origin: str = "server.host") -> tuple[int, tuple[Any, ...]]:
@@ -105,6 +142,18 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
+def configuration(app: "FastAPI") -> "Config":
+    """How the web server runs the application."""
+    from uvicorn import Config
+
+    return Config(
+        app,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+
+
 def serve_on(listener: socket.socket, engine: "Engine", settings: "Settings") -> None:
     """Serves until the process is told to stop, then lets answers under way finish.
 
@@ -114,13 +163,7 @@ def serve_on(listener: socket.socket, engine: "Engine", settings: "Settings") ->
 
     from app.main import create_app
 
-    configuration = uvicorn.Config(
-        create_app(settings, engine),
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
-    )
-    server = uvicorn.Server(configuration)
+    server = uvicorn.Server(configuration(create_app(settings, engine)))
     # By itself it listens to Ctrl-C and SIGTERM only, and only once its event loop runs.
     with signals_call(server.handle_exit):
         typer.echo(f"teamgauge serves {address_of(listener)} (Ctrl-C ends it)")

@@ -1,93 +1,117 @@
 """Raw merge requests → merge_request_facts, for those that changed; notes what becomes stale."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.bots import BotPatterns
+from app.metrics.fact_rules import Accounts, Counting, derive
 from app.metrics.facts import (
-    Accounts,
-    Counting,
+    LEFT_OUT,
+    PLAIN,
+    FactColumns,
     Facts,
-    Happened,
-    RawMergeRequest,
-    Reaction,
-    derive,
+    differing,
+    places,
 )
-from app.metrics.review_start import PresentReviewer, ReviewNote
+from app.metrics.raw_work import (
+    Portion,
+    all_portions,
+    ids,
+    in_order,
+    portions_of,
+    read_happened,
+    read_raw,
+)
 from app.metrics.stale import Stale
 from app.metrics.stale_work import ChangedWork
+from app.metrics.work_columns import NEVER, Integers
 from app.settings import Settings, glob_pattern
+from app.store.columns import (
+    BIGINT,
+    BOOLEAN,
+    INTEGER,
+    TIMESTAMPTZ,
+    Kind,
+    Layout,
+    Nullable,
+    Type,
+    fixed_text,
+    read_portion,
+    text_up_to,
+    write_columns,
+)
 from app.store.engine import copy_rows
-
-PORTION = 5_000
-"""Merge requests that are derived at a time: bounds the memory."""
 
 COLUMNS = tuple(column.name for column in fields(Facts))
 
 _values = attrgetter(*COLUMNS)
 
 
-def _row(facts: Facts) -> list[Any]:
-    """Facts as COPY takes them."""
-    return [Jsonb(value) if isinstance(value, list) else value for value in _values(facts)]
-
-
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """Ids of what the collectors marked as changed; the marks are off in this transaction."""
 
-    merge_requests: Sequence[int]
-    accounts: Sequence[int]
-    projects: Sequence[int]
+    merge_requests: Integers
+    accounts: Integers
+    projects: Integers
 
 
 def claim(session: Session) -> Claimed:
     """Takes the marks of change off. A row that a collector holds right now keeps its mark."""
 
-    def take(table: str) -> list[int]:
-        statement = f"""
+    def take(table: str) -> Integers:
+        statement = sql.SQL(
+            """
             UPDATE {table} SET dirty = false WHERE id IN (
                 SELECT id FROM {table} WHERE dirty ORDER BY id FOR UPDATE SKIP LOCKED)
             RETURNING id
-            """  # noqa: S608 - our own table names
-        return list(session.scalars(text(statement)))
+            """
+        )
+        return ids(session, statement.format(table=sql.Identifier(table)))
 
     return Claimed(take("merge_requests"), take("accounts"), take("projects"))
 
 
-def affected(session: Session, claimed: Claimed) -> list[int]:
-    """The merge requests whose facts may differ: changed themselves, or their people or project."""
-    return sorted(
-        {
-            *claimed.merge_requests,
-            *session.scalars(
-                text(
-                    """
-                    WITH names AS (
-                        SELECT array_agg(DISTINCT username) AS names FROM former_usernames
-                        WHERE account_id = ANY(:accounts))
-                    SELECT id FROM merge_requests
-                    WHERE author_id = ANY(:accounts) OR merge_user_id = ANY(:accounts)
-                       OR project_id = ANY(:projects)
-                    UNION
-                    SELECT merge_request_id FROM notes WHERE author_id = ANY(:accounts)
-                    UNION
-                    SELECT merge_request_id FROM reviewers WHERE account_id = ANY(:accounts)
-                    UNION
-                    SELECT merge_request_id FROM notes, names WHERE notes.names && names.names
-                    """
-                ),
-                {"accounts": list(claimed.accounts), "projects": list(claimed.projects)},
+def affected(session: Session, claimed: Claimed) -> Integers:
+    """The merge requests whose facts may differ: changed themselves, or their people or project.
+
+    In order, each once.
+    """
+    accounts = sql.Literal(claimed.accounts.tolist())
+    found = [claimed.merge_requests]
+    if len(claimed.projects):
+        query = sql.SQL("SELECT id FROM merge_requests WHERE project_id = ANY({}::bigint[])")
+        found.append(ids(session, query.format(sql.Literal(claimed.projects.tolist()))))
+    if len(claimed.accounts):
+        # Names as they stand here, not in a subquery: the planner sees how many there are.
+        names = session.scalars(
+            text(
+                "SELECT DISTINCT username FROM former_usernames WHERE account_id = ANY(:accounts)"
             ),
-        }
-    )
+            {"accounts": claimed.accounts.tolist()},
+        )
+        query = sql.SQL(
+            """
+            SELECT id FROM merge_requests
+            WHERE author_id = ANY({accounts}::bigint[]) OR merge_user_id = ANY({accounts}::bigint[])
+            UNION
+            SELECT merge_request_id FROM notes WHERE author_id = ANY({accounts}::bigint[])
+            UNION
+            SELECT merge_request_id FROM reviewers WHERE account_id = ANY({accounts}::bigint[])
+            UNION
+            SELECT merge_request_id FROM notes WHERE names && {names}::text[]
+            """
+        )
+        found.append(ids(session, query.format(accounts=accounts, names=sql.Literal(names.all()))))
+    return np.unique(np.concatenate(found))
 
 
 def counting(session: Session, settings: Settings) -> Counting:
@@ -118,103 +142,120 @@ def counting(session: Session, settings: Settings) -> Counting:
     )
 
 
-def _happened(session: Session, ids: Sequence[int]) -> dict[int, Happened]:
-    """What happened on each merge request; nothing stands for one that is not in the answer."""
-    asked = {"ids": list(ids)}
-    requests: dict[int, list[ReviewNote]] = defaultdict(list)
-    reactions: dict[int, list[Reaction]] = defaultdict(list)
-    for row in session.execute(
-        text(
-            "SELECT merge_request_id, kind, created_at, author_id, requested, removed FROM notes"
-            " WHERE kind IN ('review_request', 'comment', 'approved', 'ready')"
-            " AND merge_request_id = ANY(:ids) ORDER BY created_at, id"
-        ),
-        asked,
-    ):
-        if row.kind == "review_request":
-            note = ReviewNote(row.created_at, row.requested, row.removed)
-            requests[row.merge_request_id].append(note)
-        else:
-            reaction = Reaction(row.created_at, row.author_id, row.kind)
-            reactions[row.merge_request_id].append(reaction)
-    reviewers: dict[int, list[PresentReviewer]] = defaultdict(list)
-    for row in session.execute(
-        text(
-            "SELECT merge_request_id, account_id, created_at FROM reviewers"
-            " WHERE merge_request_id = ANY(:ids)"
-        ),
-        asked,
-    ):
-        reviewers[row[0]].append(PresentReviewer(*row[1:]))
-    paths: dict[int, list[str]] = defaultdict(list)
-    for merge_request_id, path in session.execute(
-        text("SELECT merge_request_id, path FROM changed_paths WHERE merge_request_id = ANY(:ids)"),
-        asked,
-    ):
-        paths[merge_request_id].append(path)
-    return {
-        key: Happened(
-            requests.get(key, ()),
-            reactions.get(key, ()),
-            reviewers.get(key, ()),
-            paths.get(key, ()),
-        )
-        for key in requests.keys() | reactions.keys() | reviewers.keys() | paths.keys()
-    }
-
-
-def _derived(session: Session, ids: Sequence[int], rules: Counting) -> Iterator[Facts]:
-    happened = _happened(session, ids)
-    nothing = Happened()
-    columns = ", ".join(column.name for column in fields(RawMergeRequest))
-    for row in session.execute(
-        text(f"SELECT {columns} FROM merge_requests WHERE id = ANY(:ids)"),  # noqa: S608
-        {"ids": list(ids)},
-    ):
-        yield derive(RawMergeRequest(*row), happened.get(row.id, nothing), rules)
-
-
 def derive_facts(
     session: Session, settings: Settings, claimed: Claimed, stale: Stale, *, everything: bool
 ) -> int:
     """Derives the facts of what changed (or of everything); returns how many differ.
 
+    Where everything is derived, all history is stale already: nothing is marked.
     Facts of a merge request that is no longer stored went with it.
     """
     rules = counting(session, settings)
-    ids = (
-        list(session.scalars(text("SELECT id FROM merge_requests ORDER BY id")))
-        if everything
-        else affected(session, claimed)
+    portions: Iterator[Portion] = (
+        all_portions(session) if everything else portions_of(affected(session, claimed))
     )
     changed, work = 0, ChangedWork(settings.reporting.zone)
-    for start in range(0, len(ids), PORTION):
-        portion = ids[start : start + PORTION]
-        stored = {
-            row[0]: Facts(*row)
-            for row in session.execute(
-                text(
-                    f"SELECT {', '.join(COLUMNS)} FROM merge_request_facts"  # noqa: S608
-                    " WHERE merge_request_id = ANY(:ids)"
-                ),
-                {"ids": portion},
-            )
-        }
-        differing = [
-            facts
-            for facts in _derived(session, portion, rules)
-            if facts != stored.get(facts.merge_request_id)
-        ]
-        for facts in differing:
+    for portion in portions:
+        raw = read_raw(session, portion, rules)
+        derived = derive(raw, read_happened(session, portion, raw, rules), rules)
+        stored = _stored(session, portion)
+        which = differing(derived, stored)
+        if len(which):
+            place, known = places(derived.merge_request_id[which], stored.merge_request_id)
             if not everything:
-                work.note(stored.get(facts.merge_request_id), facts)
-        if differing:
-            replaced = [facts.merge_request_id for facts in differing]
-            session.execute(
-                text("DELETE FROM merge_request_facts WHERE merge_request_id = ANY(:ids)"),
-                {"ids": replaced},
-            )
-            copy_rows(session, "merge_request_facts", COLUMNS, map(_row, differing))
-        changed += len(differing)
+                for position, before, is_known in zip(which, place, known, strict=True):
+                    old = stored.row(before) if is_known else None
+                    work.note(old, derived.row(position))
+            _remove(session, stored.merge_request_id[place[known]])
+            _write(session, derived, which)
+        changed += len(which)
     work.mark(session, stale)
     return changed
+
+
+INSTANTS = ("review_started_at", "ended_at", "merged_at", "ready_at", "first_engaged_at")
+READ: Mapping[str, Type] = {
+    name: INTEGER
+    if name == "left_out"
+    else BIGINT
+    if name.endswith("_id")
+    else TIMESTAMPTZ
+    if name.endswith("_at")
+    else BOOLEAN
+    for name in PLAIN
+}
+
+
+def _column(name: str) -> sql.Composable:
+    """A column of facts with what stands for null."""
+    if name in INSTANTS:
+        return sql.SQL("coalesce({}, 'infinity')").format(sql.Identifier(name))
+    if name == "author_id":
+        return sql.SQL("coalesce(author_id, 0)")
+    if name == "left_out":
+        return sql.SQL("coalesce(array_position({}::text[], left_out), 0)").format(
+            sql.Literal(list(LEFT_OUT[1:]))
+        )
+    return sql.Identifier(name)
+
+
+def _stored(session: Session, portion: Portion) -> FactColumns:
+    query = sql.SQL("SELECT {} FROM merge_request_facts WHERE {}").format(
+        sql.SQL(", ").join(map(_column, PLAIN)), portion.within("merge_request_id")
+    )
+    answered = session.execute(
+        text(
+            "SELECT merge_request_id, responses FROM merge_request_facts"  # noqa: S608 - ids alone
+            f" WHERE {portion.where('merge_request_id')} AND responses <> '[]'"
+        )
+    )
+    responses = {row.merge_request_id: row.responses for row in answered}
+    found = in_order(read_portion(session, query, READ), "merge_request_id")
+    return FactColumns(**found, responses=responses)
+
+
+NO_RESPONSES = b"\x01[]"
+"""An empty array in the binary form of jsonb: its version, then the text."""
+TEXT = text_up_to(max(len(reason) for reason in LEFT_OUT if reason))
+REASONS = np.array([(reason or "").encode() for reason in LEFT_OUT], TEXT.native)
+
+
+def _written(name: str) -> Kind:
+    """How a column of facts is written."""
+    if name in INSTANTS:
+        return Nullable(TIMESTAMPTZ, NEVER)
+    if name == "author_id":
+        return Nullable(BIGINT, 0)
+    return Nullable(TEXT, b"") if name == "left_out" else READ[name]
+
+
+WRITE: Layout = {
+    "responses": fixed_text(NO_RESPONSES.decode()),
+    **{name: _written(name) for name in PLAIN},
+}
+
+
+def _remove(session: Session, keys: Integers) -> None:
+    if len(keys):
+        session.execute(
+            text("DELETE FROM merge_request_facts WHERE merge_request_id = ANY(:ids)"),
+            {"ids": keys.tolist()},
+        )
+
+
+def _write(session: Session, facts: FactColumns, which: Integers) -> None:
+    """Writes some of the facts; those with responses, which are few, one by one."""
+    answered = np.isin(facts.merge_request_id[which], np.fromiter(facts.responses, np.int64))
+    plain = which[~answered]
+    rows: dict[str, Any] = {name: getattr(facts, name)[plain] for name in PLAIN}
+    rows["left_out"] = REASONS[rows["left_out"]]
+    rows["responses"] = np.full(len(plain), NO_RESPONSES)
+    write_columns(session, "merge_request_facts", WRITE, rows)
+    if answered.any():
+        singly = (_row(facts.row(position)) for position in which[answered].tolist())
+        copy_rows(session, "merge_request_facts", COLUMNS, singly)
+
+
+def _row(facts: Facts) -> list[Any]:
+    """Facts as COPY takes them."""
+    return [Jsonb(value) if isinstance(value, list) else value for value in _values(facts)]

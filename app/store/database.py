@@ -13,23 +13,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.store import migrate
-from app.store.engine import make_engine
+from app.store.engine import POOL_SIZE, make_engine
 
 OLDEST = 15
 """The first major version of Postgres that serves."""
 
 
 @contextmanager
-def open_database(settings: Settings, *, migrated: bool = True) -> Iterator[Engine]:
+def open_database(
+    settings: Settings, *, migrated: bool = True, pool_size: int = POOL_SIZE
+) -> Iterator[Engine]:
     """The database of the configuration, for as long as it is used.
 
     Without database.url the embedded one: attached to or started, and brought to the newest revision
     unless migrated is false. Else the external one, which answers but may need `teamgauge migrate`.
-    Raises AppError when it cannot be had.
+    pool_size: see `make_engine`. Raises AppError when it cannot be had.
     """
     url = settings.database.url.get_secret_value()
     if url:
-        engine = make_engine(url)
+        engine = make_engine(url, pool_size)
         try:
             check_connection(engine)
             yield engine
@@ -46,7 +48,7 @@ def open_database(settings: Settings, *, migrated: bool = True) -> Iterator[Engi
 
     server = EmbeddedServer(settings.database.data_dir or default_data_dir())
     with server.running() as own:
-        engine = make_engine(own)
+        engine = make_engine(own, pool_size)
         _recover_with(engine, server.recover)
         try:
             if migrated:

@@ -18,9 +18,14 @@ KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_
 and how many stay without an answer before it counts as gone. Local sockets know nothing of it."""
 
 
-def make_engine(url: str, pool_size: int = 10) -> Engine:
+POOL_SIZE = 10
+"""Connections that an engine keeps open once they were needed. For a moment it opens as many more."""
+
+
+def make_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
     """An engine for `postgresql://…` that speaks psycopg 3 and sees every timestamp in UTC.
 
+    pool_size: connections that are kept; at most twice as many are open.
     Raises ConfigurationError for an address that is not Postgres. No message repeats any part of an
     address that could not be taken apart: it may be part of a password.
     """
@@ -42,6 +47,7 @@ def make_engine(url: str, pool_size: int = 10) -> Engine:
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
+        max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args=connection_options(parsed),
     )
@@ -80,6 +86,16 @@ def driver_connection(session: Session) -> psycopg.Connection[Any]:
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     return connection
+
+
+def connections_allowed(engine: Engine) -> int:
+    """How many connections the server of the database takes from everybody who is no superuser."""
+    statement = text(
+        "SELECT current_setting('max_connections')::int"
+        " - current_setting('superuser_reserved_connections')::int"
+    )
+    with engine.connect() as connection:
+        return int(connection.execute(statement).scalar_one())
 
 
 @contextmanager

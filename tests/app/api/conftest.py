@@ -36,12 +36,12 @@ def collected(server_url: str, template: str) -> Iterator[Engine]:
     """An engine on a database that holds the organisation, for the tests of a module to read."""
     with engine_on(server_url, "api", template) as engine:
         with sessions(engine).begin() as session:
-            _fill(Store(session))
+            fill(Store(session))
             refresh(session, SETTINGS, Store(session).collected("2024-03-20 12:00"))
         yield engine
 
 
-def _fill(store: Store) -> None:
+def fill(store: Store) -> None:
     """product ─ checkout (ann, manager; ben until 1 March), search (cid); eve is from outside."""
     store.team("product")
     store.team("checkout", "product", owns=["acme/checkout/**"])

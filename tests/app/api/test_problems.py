@@ -125,7 +125,7 @@ def test_every_answer_has_the_security_headers(client: TestClient, address: str)
     assert "unsafe-inline" not in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"]
-    assert headers["cache-control"] in ("no-cache", "no-store")
+    assert headers["cache-control"] in ("private, no-cache", "no-store")
 
 
 @pytest.mark.parametrize(

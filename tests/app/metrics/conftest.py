@@ -37,9 +37,10 @@ class Store:
     """Writes few rows, with the marks that the collectors leave."""
 
     session: Session
+    first_id: int = 1_000
 
     def __post_init__(self) -> None:
-        self._ids = count(1000)
+        self._ids = count(self.first_id)
 
     def team(self, slug: str, parent: str = "organisation", owns: Sequence[str] = ()) -> int:
         """A team; returns its id."""

@@ -1,14 +1,27 @@
 """When a review began, case by case of the definition."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.metrics.review_start import PresentReviewer, ReviewNote, ReviewStart, review_start
+from .plain_facts import MergeRequest, PresentReviewer, ReviewNote, World, derived, plain
 
 CREATED = datetime(2024, 3, 1, 12, tzinfo=UTC)
 AUTHOR, ANN, BEN, BOT = 1, 2, 3, 4
-NAMES = {"author": AUTHOR, "ann": ANN, "ann.old": ANN, "ben": BEN, "robo": BOT}
+WORLD = World(
+    usernames={AUTHOR: "author", ANN: "ann", BEN: "ben", BOT: "robo"},
+    flagged=frozenset({BOT}),
+    former=[("ann.old", ANN)],
+)
+
+
+@dataclass(frozen=True)
+class ReviewStart:
+    """When it began, and whether a reviewer row that was not read could be earlier."""
+
+    at: datetime | None
+    inferred: bool
 
 
 def hours(count: int) -> datetime:
@@ -129,14 +142,32 @@ CASES = {
 }
 
 
+def merge_request(number: int, case: str) -> MergeRequest:
+    notes, reviewers, rows_read, _ = CASES[case]
+    return MergeRequest(
+        id=number,
+        project_id=1,
+        author_id=AUTHOR,
+        state="opened",
+        created_at=CREATED,
+        updated_at=CREATED,
+        reviewer_rows_read=rows_read,
+        requests=notes,
+        reviewers=reviewers,
+    )
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_review_start(case: str) -> None:
-    notes, reviewers, rows_read, expected = CASES[case]
+    request = merge_request(1, case)
+    expected = CASES[case][3]
+    [found] = derived([request], WORLD)
+    assert ReviewStart(found.review_started_at, found.review_start_inferred) == expected
+    assert plain(request, WORLD) == found  # what other tests hold it against
 
-    def eligible(who: int | str) -> bool:
-        return who not in {AUTHOR, BOT} and not (isinstance(who, str) and "_bot_" in who)
 
-    found = review_start(
-        CREATED, notes, reviewers, rows_read=rows_read, resolve=NAMES.get, eligible=eligible
-    )
-    assert found == expected
+def test_merge_requests_of_one_portion_know_nothing_of_each_other() -> None:
+    found = derived([merge_request(number, case) for number, case in enumerate(CASES)], WORLD)
+    assert [
+        ReviewStart(facts.review_started_at, facts.review_start_inferred) for facts in found
+    ] == [expected for *_, expected in CASES.values()]

@@ -10,18 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.metrics.attribution import Membership, Tree, attribution_spans, by_person, member_spans
-from app.metrics.bots import BotPatterns
 from app.metrics.calendar import Clock, microseconds
-from app.metrics.facts import Accounts, Counting, Facts, Happened, RawMergeRequest, derive
+from app.metrics.facts import Facts
 from app.metrics.flow import MR_RATE
 from app.metrics.indicator import Indicator, Value
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
-from app.metrics.review_start import ReviewNote
 from app.metrics.stale import NOT_STALE, StalePeriods
 from app.metrics.work_columns import Attribution, TeamDays, Work, WorkColumns
 from app.metrics.workset import PersonDays, Workset
 
 from .computing import compute, periods_of, presence_of
+from .plain_facts import MergeRequest, ReviewNote, World, derived
 
 FIRST = date(2024, 2, 25)  # the days cross the end of a leap February and a change of clocks
 DAYS = 40
@@ -59,12 +58,12 @@ def memberships(draw: st.DrawFn) -> list[Membership]:
 
 
 @st.composite
-def merge_requests(draw: st.DrawFn) -> tuple[RawMergeRequest, list[ReviewNote]]:
+def merge_requests(draw: st.DrawFn) -> MergeRequest:
     """Open, locked, merged and closed ones; some end before they start, some have no end's time."""
     created = draw(instants)
     state = draw(st.sampled_from(["opened", "locked", "merged", "closed"]))
     end = draw(st.none() | instants)
-    raw = RawMergeRequest(
+    return MergeRequest(
         id=draw(st.integers(min_value=1, max_value=10**9)),
         project_id=draw(st.sampled_from([100, 101])),
         author_id=draw(st.sampled_from([10, 10, 10, 11, 12, 13, 14, BOT, None])),
@@ -75,14 +74,12 @@ def merge_requests(draw: st.DrawFn) -> tuple[RawMergeRequest, list[ReviewNote]]:
         updated_at=draw(instants),
         merged_at=end if state == "merged" else None,
         closed_at=end if state == "closed" else None,
-        merge_user_id=None,
-        reviewer_rows_read=True,
         deleted_at=draw(st.sampled_from([None, None, None, START])),
+        requests=[
+            ReviewNote(at, ("ben", "robo"), ())
+            for at in sorted(draw(st.lists(instants, max_size=2)))
+        ],
     )
-    notes = [
-        ReviewNote(at, ("ben", "robo"), ()) for at in sorted(draw(st.lists(instants, max_size=2)))
-    ]
-    return raw, notes
 
 
 @dataclass
@@ -96,23 +93,14 @@ class Case:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    counting = Counting(
-        accounts=Accounts(
-            usernames={**PEOPLE, 14: "eve", BOT: "robo"},
-            flagged=frozenset({BOT}),
-            former=[],
-            patterns=BotPatterns(),
-        ),
+    world = World(
+        usernames={**PEOPLE, 14: "eve", BOT: "robo"},
+        flagged=frozenset({BOT}),
         in_scope=frozenset({100, 101}),
         exclude_drafts=draw(st.booleans()),
-        community_label="Community contribution",
     )
-    facts = [
-        derive(raw, Happened(requests=notes), counting)
-        for raw, notes in draw(
-            st.lists(merge_requests(), max_size=12, unique_by=lambda pair: pair[0].id)
-        )
-    ]
+    requests = st.lists(merge_requests(), max_size=12, unique_by=lambda request: request.id)
+    facts = derived(draw(requests), world)
     through = START + timedelta(days=DAYS - 1, hours=draw(st.integers(0, 23)))
     return Case(draw(memberships()), facts, Clock(ZONE, through))
 

@@ -1,0 +1,173 @@
+"""Answers are not made twice: 304 to who has one that still holds, and the same bytes to all others.
+
+Who has an answer names its ETag; one cheap question to the database tells whether it still holds, and
+then nothing is drawn, compressed or sent. The last answers are kept in the process, as they were sent,
+and go out again for as long as they hold. Only for answers that are the same for everybody.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.validators import Present, is_among, validator
+from app.caching import REVALIDATED
+
+OWN_WAYS = ("/static/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/webhooks/")
+"""Addresses whose answers depend on something else, or on nothing at all."""
+
+KEPT_BYTES = 64 * 1024 * 1024
+LARGEST = 4 * 1024 * 1024
+"""Bytes of an answer that is kept: a table of everything is asked for once."""
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+class Place(NamedTuple):
+    """What is asked for; what else decides what an answer looks like."""
+
+    scheme: str
+    host: str
+    path: bytes
+    query: bytes
+    compressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it is sent. etag: None for one that cannot be told to hold."""
+
+    status: int
+    headers: RawHeaders
+    body: bytes
+    etag: str | None
+
+    async def send(self, send: Send) -> None:
+        """Sends it."""
+        start = {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": list(self.headers),
+        }
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})
+
+    def unchanged(self) -> "Answer":
+        """In place of it to who has it."""
+        assert self.etag is not None
+        return not_modified(self.etag)
+
+
+def not_modified(etag: str) -> Answer:
+    """304: without a body, and without anything that would take the place of what the answer said."""
+    headers = {"etag": etag, "cache-control": REVALIDATED, "vary": "Accept-Encoding"}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return Answer(304, raw, b"", etag)
+
+
+class Kept:
+    """The last answers by what was asked for, up to so many bytes."""
+
+    def __init__(self, most: int = KEPT_BYTES) -> None:
+        self._most = most
+        self._bytes = 0
+        self._answers: OrderedDict[Place, Answer] = OrderedDict()
+
+    def find(self, place: Place, etag: str) -> Answer | None:
+        """The answer, if it still holds."""
+        found = self._answers.get(place)
+        if found is None or found.etag != etag:
+            return None
+        self._answers.move_to_end(place)
+        return found
+
+    def put(self, place: Place, answer: Answer) -> None:
+        """Keeps an answer, and lets go of those that were not asked for the longest."""
+        before = self._answers.pop(place, None)
+        self._bytes -= len(before.body) if before else 0
+        if len(answer.body) > LARGEST:
+            return
+        self._answers[place] = answer
+        self._bytes += len(answer.body)
+        while self._bytes > self._most:
+            _, gone = self._answers.popitem(last=False)
+            self._bytes -= len(gone.body)
+
+
+class Delivery:
+    """Wraps the application with its compression. signature: of the program and its configuration."""
+
+    def __init__(self, app: ASGIApp, present: Present, signature: bytes) -> None:
+        self._app = app
+        self._present = present
+        self._signature = signature
+        self._kept = Kept()
+        self._making: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or scope["path"].startswith(OWN_WAYS)
+        ):
+            await self._app(scope, receive, send)
+            return
+        state = await self._present.state()
+        if state is None:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        place = Place(
+            scope["scheme"],
+            headers.get("host", ""),
+            scope["path"].encode(),
+            scope["query_string"],
+            "gzip" in headers.get("accept-encoding", ""),
+        )
+        address = (place.scheme.encode(), place.host.encode(), place.path, place.query)
+        etag = validator(self._signature, state.encode(), *address)
+        given = headers.getlist("if-none-match")
+        # Nobody was given it for an address that does not exist.
+        if given and is_among(etag, given):
+            await not_modified(etag).send(send)
+            return
+        answer = self._kept.find(place, etag)
+        if answer is None:
+            answer = await self._made(place, etag, scope, receive)
+        if answer.etag is not None and any(line.strip() == "*" for line in given):
+            answer = answer.unchanged()
+        await answer.send(send)
+
+    async def _made(self, place: Place, etag: str, scope: Scope, receive: Receive) -> Answer:
+        """The answer, made once for all who ask for it at the same time."""
+        turn = self._making.setdefault(place, asyncio.Lock())
+        async with turn:
+            answer = self._kept.find(place, etag)
+            if answer is None:
+                answer = await self._make(etag, scope, receive)
+                if answer.etag is not None:
+                    self._kept.put(place, answer)
+            return answer
+
+    async def _make(self, etag: str, scope: Scope, receive: Receive) -> Answer:
+        start: Message = {}
+        body: list[bytes] = []
+
+        async def gather(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            elif message["type"] == "http.response.body":
+                body.append(message.get("body", b""))
+
+        await self._app(scope, receive, gather)
+        raw: RawHeaders = start.get("headers", ())
+        status: int = start["status"]
+        if status != 200 or Headers(raw=list(raw)).get("cache-control") != REVALIDATED:
+            return Answer(status, raw, b"".join(body), None)
+        return Answer(status, (*raw, (b"etag", etag.encode())), b"".join(body), etag)

@@ -1,0 +1,95 @@
+"""`serve --workers`: several processes on one socket, watched over by the one that was started."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import pytest
+
+from .test_serve import Running, Start, Teamgauge, address
+
+
+def numbers(process: Running, count: int) -> list[int]:
+    """The numbers of so many processes that begin to answer, as the log tells them."""
+    assert process.stderr is not None
+    found: list[int] = []
+    while len(found) < count:
+        line = process.stderr.readline()
+        assert line, "ended"
+        if started := re.search(r"Started server process \[(\d+)\]", line):
+            found.append(int(started[1]))
+    return found
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, "It did not come to pass."
+        sleep(0.05)
+
+
+def is_there(number: int) -> bool:
+    """Whether a process is there; one that has ended and was not asked about yet is not."""
+    with suppress(ProcessLookupError):
+        os.kill(number, 0)
+        stat = Path(f"/proc/{number}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_one_that_dies_is_replaced_and_all_end_together(start: Start, tmp_path: Path) -> None:
+    process = start("serve", "--workers", "2", "--port", "0")
+    base = address(process)
+    one, other = numbers(process, 2)
+    assert httpx.get(f"{base}readyz").status_code == 200
+    os.kill(one, signal.SIGKILL)
+    for _ in range(3):  # the other one answers meanwhile
+        assert httpx.get(f"{base}healthz", timeout=30).status_code == 200
+    [another] = numbers(process, 1)
+    assert another not in (one, other)
+    # What reaches one of them from outside is meant for all, and the first one sees to it.
+    os.kill(other, signal.SIGTERM)
+    assert httpx.get(base, timeout=30).status_code == 200
+    assert is_there(other)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert not is_there(other)
+    assert not is_there(another)
+    assert "serve.killed" not in stderr
+    assert not list((tmp_path / "data").rglob(".s.PGSQL.*[0-9]")), "the database has ended as well"
+    for line in stderr.splitlines():
+        assert "event" in json.loads(line)
+
+
+def test_none_is_left_behind(start: Start, database_url: str) -> None:
+    process = start("serve", "--workers", "2", "--port", "0", TEAMGAUGE_DATABASE__URL=database_url)
+    line = process.stdout.readline() if process.stdout else ""
+    assert line.endswith(" in 2 processes (Ctrl-C ends them)\n")
+    both = numbers(process, 2)
+    process.kill()
+    process.wait()
+    until(lambda: not any(map(is_there, both)))
+
+
+def test_the_database_has_room_for_others(teamgauge: Teamgauge, database_url: str) -> None:
+    done = teamgauge("serve", "--workers=64", "--port=0", TEAMGAUGE_DATABASE__URL=database_url)
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"--workers 64 needs 276 connections to the database, which allows \d+\. Take fewer workers, "
+        r"or raise max_connections of the database\.\n",
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize("number", ["0", "65", "many"])
+def test_a_number_that_cannot_be_meant(teamgauge: Teamgauge, number: str) -> None:
+    done = teamgauge("serve", "--workers", number)
+    assert done.returncode == 2
+    assert "--workers" in done.stderr
