@@ -164,11 +164,12 @@ def apply(store: Store, session: Session, step: tuple[str, object, int], known: 
 
 
 def current_values(session: Session) -> set[tuple[object, ...]]:
-    """Everything that is shown now, without the times of recording."""
+    """Everything that is shown now, without the times of recording: of removed teams nothing is."""
     values = session.execute(
         text(
             "SELECT indicator, variant, team_id, period, value, n, numerator, denominator, p25, p75,"
             " p95, reason, partial, beside::text FROM period_values WHERE superseded_at IS NULL"
+            " AND team_id IN (SELECT id FROM teams WHERE removed_at IS NULL)"
         )
     )
     coverage = session.execute(
