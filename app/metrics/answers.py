@@ -101,8 +101,8 @@ class MatrixCell:
     judged: the point whose status counts (daily: the running day; monthly: the last whole month, or
     the asked period). trail: up to 13 points that end with the running period: for daily indicators
     month ends (labelled `YYYY-MM`) and the judged day (`YYYY-MM-DD`), for monthly ones months, the
-    running month last and partial; they end with the asked period where one is asked for.
-    judged_index: where `judged` stands in trail.
+    running month last and partial; they end with the asked period where one is asked for. Only the
+    judged one tells whether it is a signal. judged_index: where `judged` stands in trail.
     """
 
     team: str

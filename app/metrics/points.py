@@ -147,12 +147,22 @@ def variant_of(indicator: Indicator, variant: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The periods to be shown of an indicator. also: teams that are read besides the reader's own."""
+    """The periods to be shown of an indicator.
+
+    also: teams that are read besides the reader's own. judged: the one of the periods that is judged,
+    and told if it is a signal; None: every one is.
+    """
 
     indicator: Indicator
     variant: str
     slots: Sequence[Slot]
     also: Sequence[Node] = ()
+    judged: Slot | None = None
+
+    @property
+    def judged_since(self) -> date:
+        """Where the first period that is judged begins."""
+        return self.judged.since if self.judged else min(slot.since for slot in self.slots)
 
 
 class PointReader:
@@ -195,7 +205,7 @@ class PointReader:
         indicator = shown.indicator
         if not indicator.has_limits or not shown.slots:
             return set()
-        first = months_back(min(slot.since for slot in shown.slots), BASELINE_MONTHS + 1)
+        first = months_back(shown.judged_since, BASELINE_MONTHS + 1)
         last = months_back(self._today[indicator.key], 1)
         last = min(last, max(slot.stored for slot in shown.slots))
         whole = months(max(first, self._basis.history_start.replace(day=1)), last)
@@ -218,7 +228,7 @@ class PointReader:
         shown = self._shown[indicator.key]
         if not shown.slots:
             return ()
-        first = months_back(min(slot.since for slot in shown.slots), BASELINE_MONTHS + 1)
+        first = months_back(shown.judged_since, BASELINE_MONTHS + 1)
         return months(first, max(slot.stored for slot in shown.slots))
 
     def limits(self, team: Node, indicator: Indicator, month: date) -> Limits | None:
@@ -306,7 +316,8 @@ class PointReader:
         )
 
     def _is_signal(self, team: Node, indicator: Indicator, slot: Slot, stored: Stored) -> bool:
-        if not indicator.has_limits:
+        judged = self._shown[indicator.key].judged
+        if not indicator.has_limits or (judged is not None and judged is not slot):
             return False
         history = self.history(team, indicator)
         if slot.month and not slot.running:

@@ -272,7 +272,7 @@ def matrix(
     """
     basis = load_basis(session, settings, as_known_at)
     shown = [
-        Shown(each, _variant_in_matrix(each, variant), _trail(basis, each, period))
+        _trailed(each, _variant_in_matrix(each, variant), _trail(basis, each, period), period)
         for each in ((only,) if only else INDICATORS)
         if only or not each.supporting
     ]
@@ -281,9 +281,9 @@ def matrix(
     reader = PointReader(session, basis, shown, basis.tree)
     cells: dict[tuple[str, str], MatrixCell] = {}
     for each in shown:
-        indicator = each.indicator
-        index = _judged_index(each, period)
-        slot = each.slots[index]
+        indicator, slot = each.indicator, each.judged
+        assert slot is not None
+        index = each.slots.index(slot)
         for node in basis.tree:
             trail = [reader.point(node, indicator, one) for one in each.slots]
             cells[node.slug, indicator.key] = MatrixCell(
@@ -334,11 +334,13 @@ def _trail(basis: Basis, indicator: Indicator, period: str | None) -> list[Slot]
     ]
 
 
-def _judged_index(shown: Shown, period: str | None) -> int:
-    """Where the judged period stands: last, but for a monthly indicator's running month."""
-    slots = shown.slots
-    unfinished = shown.indicator.cadence is Cadence.MONTHLY and slots[-1].running
-    return len(slots) - (2 if period is None and unfinished and len(slots) > 1 else 1)
+def _trailed(
+    indicator: Indicator, variant: str, slots: Sequence[Slot], period: str | None
+) -> Shown:
+    """The judged period with those that led there: it is the last, but for a running month."""
+    unfinished = indicator.cadence is Cadence.MONTHLY and slots[-1].running
+    judged = slots[-2 if period is None and unfinished and len(slots) > 1 else -1]
+    return Shown(indicator, variant, slots, judged=judged)
 
 
 def _day_of_matrix(basis: Basis, period: str | None) -> date:

@@ -25,7 +25,7 @@ from app.metrics.facts import places
 from app.metrics.work_columns import Flags, Integers
 from app.store.columns import BIGINT, BOOLEAN, TEXT, TIMESTAMPTZ, Columns, Type, read_portion
 
-PORTION = 50_000
+PORTION = 25_000
 """Merge requests that are read at a time: bounds the memory."""
 
 

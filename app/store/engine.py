@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from typing import Any
 
+import orjson
 import psycopg
 from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
@@ -50,6 +51,7 @@ def make_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args=connection_options(parsed),
+        json_deserializer=orjson.loads,
     )
 
 

@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Download,
+    Locator,
+    Page,
+    Request,
+    expect,
+)
 from sqlalchemy import Engine
 
 from app.main import create_app
@@ -22,7 +31,7 @@ from app.store.engine import make_engine
 from docs.screenshots import CHROMIUM, chromium
 from tests.databases import engine_on
 
-from . import company
+from . import company, late
 
 PATIENCE = 60_000
 """Milliseconds to wait for what must come: many, for a busy machine is no fault of a page."""
@@ -37,7 +46,8 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """The application on a free port of this machine; yields its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    served = late.Late(app) if late.SLOW else app
+    server = uvicorn.Server(uvicorn.Config(served, port=0, log_level="error", lifespan="off"))
     listener = server.config.bind_socket()
     listener.listen()
     thread = Thread(target=server.run, args=([listener],), daemon=True)
@@ -111,12 +121,50 @@ class Watched:
     origin: str
     errors: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    unawaited: list[str] = field(default_factory=list)
+    """Documents that came while the test went on: what it read was of the old one, or of a half."""
+    _awaits: bool = False
 
     def open(self, path: str) -> Page:
         """Goes to a path of the site and waits until everything is loaded."""
-        self.page.goto(self.origin + path)
-        self.page.wait_for_load_state("load")
+        with self.leaving():
+            self.page.goto(self.origin + path)
         return self.page
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """What is done inside leads to another document; goes on when that is loaded, script and all.
+
+        No action waits for that by itself. A choice that script follows within its document has no
+        load: whoever leaves for it waits in vain.
+        """
+        self._awaits = True
+        with self.page.expect_event("load"):
+            yield
+
+    def follow(self, link: Locator) -> None:
+        """Clicks what leads to another document."""
+        with self.leaving():
+            link.click()
+
+    def download(self, link: Locator) -> Download:
+        """Clicks what is a file to keep: the document stays, also where the server decides that."""
+        self._awaits = True
+        with self.page.expect_download() as download:
+            link.click()
+        self._awaits = False
+        return download.value
+
+    def hear(self, request: Request) -> None:
+        """Writes down a request that must not be."""
+        if urlsplit(request.url).scheme not in ("data", "blob") and not request.url.startswith(
+            self.origin
+        ):
+            self.strangers.append(request.url)
+        if request.is_navigation_request() and request.redirected_from is None:
+            if not self._awaits:
+                self.unawaited.append(request.url)
+            self._awaits = False
 
     def violations(self) -> list[str]:
         """Violations of the Content-Security-Policy since the page began."""
@@ -131,11 +179,14 @@ addEventListener("securitypolicyviolation", e =>
 """
 
 
-def watch(context: BrowserContext, origin: str) -> Watched:
-    """A new page whose errors and requests are written down."""
+@contextmanager
+def watching(context: BrowserContext, origin: str) -> Iterator[Watched]:
+    """A new page; at its end nothing has gone wrong on it."""
     page = context.new_page()
     page.add_init_script(WATCH)
     page.set_default_timeout(PATIENCE)
+    if late.SLOW:
+        late.slow_down(page)
     watched = Watched(page, origin)
 
     def hear(message: ConsoleMessage) -> None:
@@ -146,16 +197,20 @@ def watch(context: BrowserContext, origin: str) -> Watched:
 
     page.on("console", hear)
     page.on("pageerror", lambda error: watched.errors.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            watched.strangers.append(request.url)
-            if urlsplit(request.url).scheme not in ("data", "blob")
-            and not request.url.startswith(origin)
-            else None
-        ),
-    )
-    return watched
+    page.on("request", watched.hear)
+    try:
+        yield watched
+    finally:
+        page.close()
+    assert watched.errors == []
+    assert watched.strangers == []
+    assert watched.unawaited == [], "left without Watched.leaving"
+
+
+def query(page: Page) -> dict[str, str]:
+    """What the address says. Asked of the document: Playwright hears of what script did to it later."""
+    search: str = page.evaluate("location.search")
+    return {name: values[0] for name, values in parse_qs(search[1:]).items()}
 
 
 def printed(page: Page) -> list[tuple[int, int]]:
@@ -175,13 +230,20 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visit(browser: Browser, context: BrowserContext, site: str) -> Iterator[Watched]:
+def visit(context: BrowserContext, site: str) -> Iterator[Watched]:
     """A page of the filled site in the light look; nothing may go wrong on it."""
-    watched = watch(context, site)
-    yield watched
-    watched.page.close()
-    assert watched.errors == []
-    assert watched.strangers == []
+    with watching(context, site) as watched:
+        yield watched
+
+
+@pytest.fixture
+def plain(browser: Browser, site: str) -> Iterator[Watched]:
+    """The same in a browser that runs no script."""
+    with (
+        browser.new_context(**LOOKS["light"], java_script_enabled=False) as context,
+        watching(context, site) as watched,
+    ):
+        yield watched
 
 
 @pytest.fixture(scope="session")

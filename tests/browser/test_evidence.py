@@ -5,14 +5,13 @@ import io
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from .company import HOSTILE_LABEL
-from .conftest import LOOKS, Watched, watch
+from .conftest import LOOKS, Watched, query, watching
 
 pytestmark = pytest.mark.browser
 AGES = "/indicators/open_mr_age/evidence?team=checkout"
@@ -30,21 +29,15 @@ def column(page: Page, head: str) -> list[str]:
     return page.locator(f"{ROWS} :nth-child({place})").locator("visible=true").all_inner_texts()
 
 
-def query(page: Page) -> dict[str, str]:
-    """What the address says."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
-
-
 def chip(page: Page, words: str) -> Locator:
     return page.locator(".chip", has_text=re.compile(f"^{words} "))
 
 
-def rows_of(page: Page, words: str) -> list[dict[str, str]]:
+def rows_of(visit: Watched, words: str) -> list[dict[str, str]]:
     """The rows of a CSV that the page offers."""
-    link = page.locator("a[download]", has_text=re.compile(f"^{words}$"))
-    with page.expect_download() as download:
-        link.click()
-    return list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    link = visit.page.locator("a[download]", has_text=re.compile(f"^{words}$"))
+    text = visit.download(link).path().read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def told(rows: list[dict[str, str]]) -> list[str]:
@@ -54,7 +47,7 @@ def told(rows: list[dict[str, str]]) -> list[str]:
 def items(client: httpx.Client, page: Page) -> list[dict[str, Any]]:
     """What the API answers to the address of the page."""
     asked = {name: value for name, value in query(page).items() if name != "page"}
-    path = urlsplit(page.url).path
+    path = page.evaluate("location.pathname")
     answer = client.get(f"/api/v1{path}", params={**asked, "limit": "500"})
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["items"]
@@ -66,11 +59,11 @@ def test_filters_go_together_and_what_is_shown_can_be_taken_along(
 ) -> None:
     page = visit.open(AGES)
     everything = len(items(client, page))
-    assert len(rows_of(page, f"CSV, {everything} rows")) == everything
-    chip(page, "In review").click()
-    chip(page, "Orphaned").click()
+    assert len(rows_of(visit, f"CSV, {everything} rows")) == everything
+    visit.follow(chip(page, "In review"))
+    visit.follow(chip(page, "Orphaned"))
     page.locator("summary", has_text="Project: all").click()
-    page.locator(".pop a", has_text="acme/payments").click()
+    visit.follow(page.locator(".pop a", has_text="acme/payments"))
     assert query(page) == {
         "team": "checkout",
         "state": "in_review,orphaned",
@@ -82,16 +75,18 @@ def test_filters_go_together_and_what_is_shown_can_be_taken_along(
     assert all(row["flags"] == ["orphaned"] for row in items(client, page))
     assert f"filtered from {everything}" in page.locator(".pager").inner_text()
     words = f"{len(shown)} row{'s' * (len(shown) != 1)}"
-    assert told(rows_of(page, f"CSV, {words} shown")) == shown
-    assert len(rows_of(page, f"CSV, all {everything} rows")) == everything
+    assert told(rows_of(visit, f"CSV, {words} shown")) == shown
+    assert len(rows_of(visit, f"CSV, all {everything} rows")) == everything
     # Back and forward, and each filter comes off by itself.
-    page.go_back()
+    with visit.leaving():
+        page.go_back()
     assert "project" not in query(page)
-    page.go_forward()
+    with visit.leaving():
+        page.go_forward()
     assert references(page) == shown
-    chip(page, "Orphaned").click()
+    visit.follow(chip(page, "Orphaned"))
     assert query(page)["state"] == "in_review"
-    chip(page, "All").click()
+    visit.follow(chip(page, "All"))
     assert query(page) == {"team": "checkout"}
 
 
@@ -105,12 +100,13 @@ def test_every_column_but_the_person_can_be_sorted_both_ways_by_keyboard(visit: 
     for words in ("In review, days", "Created"):
         orders = {}
         for _ in range(2):
-            page.get_by_role("columnheader", name=words).locator("a").press("Enter")
+            with visit.leaving():
+                page.get_by_role("columnheader", name=words).locator("a").press("Enter")
             head = page.get_by_role("columnheader", name=words)
             orders[head.get_attribute("aria-sort")] = column(page, words)
         assert set(orders) == {"ascending", "descending"}
         assert orders["ascending"] != orders["descending"]
-    page.get_by_role("columnheader", name="In review, days").locator("a").click()
+    visit.follow(page.get_by_role("columnheader", name="In review, days").locator("a"))
     waits = [cell for cell in column(page, "In review, days") if cell != "–"]
     assert [float(cell) for cell in waits] == sorted(map(float, waits), reverse=True)
 
@@ -119,12 +115,14 @@ def test_pages_show_every_row_once_and_keep_the_order(visit: Watched, client: ht
     page = visit.open(f"{AGES}&sort=-title")
     shown = references(page)
     while page.get_by_role("link", name="Next").get_attribute("href"):
-        page.get_by_role("link", name="Next").click()
+        visit.follow(page.get_by_role("link", name="Next"))
         shown += references(page)
     assert shown == [f"{row['project']}!{row['iid']}" for row in items(client, page)]
     last = query(page)["page"]
-    page.get_by_role("link", name="Previous").click()
-    page.go_back()
+    visit.follow(page.get_by_role("link", name="Previous"))
+    assert query(page).get("page") != last
+    with visit.leaving():
+        page.go_back()
     assert query(page)["page"] == last
 
 
@@ -136,14 +134,14 @@ def test_answers_say_how_they_stand_and_what_waits_is_not_counted(
     # The community's last merge request is hours old: it is due in the running month or the next.
     missed = next(each for each in reversed(found) if each["n"] > each["numerator"])
     page = visit.open(month + missed["period"])
-    chip(page, "Missed").click()
+    visit.follow(chip(page, "Missed"))
     assert set(column(page, "Answer")) == {"missed"}
     count = missed["n"] - round(missed["numerator"])
     assert page.locator(ROWS).count() == count
     assert f"CSV, all {missed['n']} rows" in page.locator(".head").inner_text()
     pending = next(each for each in reversed(found) if each["beside"]["pending"])
     visit.open(month + pending["period"])
-    chip(page, "Pending").click()
+    visit.follow(chip(page, "Pending"))
     assert query(page)["answer"] == "pending"
     assert column(page, "Answer") == ["pending"] * pending["beside"]["pending"]
     assert column(page, "Answered") == ["–"] * pending["beside"]["pending"]
@@ -156,7 +154,7 @@ def test_a_label_that_is_html_stays_text(visit: Watched) -> None:
     choice = page.locator(".pop a", has_text="urgent")
     assert choice.inner_text() == f"{HOSTILE_LABEL} 1"
     choice.hover()
-    choice.click()
+    visit.follow(choice)
     assert query(page)["label"] == HOSTILE_LABEL
     assert page.locator(ROWS).count() == 1
     page.locator("summary", has_text="Label: <b").hover()
@@ -175,8 +173,8 @@ def test_a_menu_is_opened_and_chosen_from_by_keyboard(visit: Watched) -> None:
     summary.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("project="))
+    with visit.leaving():
+        page.keyboard.press("Enter")
     assert {each.partition("!")[0] for each in references(page)} == {query(page)["project"]}
 
 
@@ -193,26 +191,27 @@ def test_it_is_printed_on_one_page_without_its_controls(visit: Watched) -> None:
 @pytest.fixture
 def phone(browser: Browser, site: str) -> Iterator[Watched]:
     """A phone that runs no script."""
-    context = browser.new_context(**LOOKS["narrow"], java_script_enabled=False)
-    yield watch(context, site)
-    context.close()
+    with (
+        browser.new_context(**LOOKS["narrow"], java_script_enabled=False) as context,
+        watching(context, site) as watched,
+    ):
+        yield watched
 
 
 def test_a_phone_without_script_filters_sorts_and_reads_the_first_column(phone: Watched) -> None:
     page = phone.open(AGES)
-    chip(page, "Orphaned").click()
+    phone.follow(chip(page, "Orphaned"))
     page.locator("summary", has_text="Label: all").click()
     box = page.locator("details[open] .pop").bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 380
-    page.locator(".pop a", has_text="urgent").click()
+    phone.follow(page.locator(".pop a", has_text="urgent"))
     assert page.locator(ROWS).count() == 1
-    page.get_by_role("columnheader", name="Title").locator("a").click()
+    phone.follow(page.get_by_role("columnheader", name="Title").locator("a"))
     assert query(page)["sort"] == "-title"
     # Whatever is scrolled to, the row says which merge request it is.
-    page.locator(".tw").hover()
-    page.mouse.wheel(400, 0)
+    assert page.locator(".tw").evaluate("one => { one.scrollLeft = 400; return one.scrollLeft }")
     first = page.locator(f"{ROWS} th").bounding_box()
     assert first is not None
     assert 0 <= first["x"] < 20
@@ -224,12 +223,12 @@ def test_people_and_openings_are_listed_whole_at_addresses_of_their_own(visit: W
     link = page.get_by_role("link", name=re.compile(r"^All \d+")).first
     count = int(link.inner_text().split()[1])
     assert page.locator("section").first.locator("tbody tr").count() < count
-    link.click()
+    visit.follow(link)
     assert query(page)["kind"] == "member"
     assert page.locator("h1").inner_text() == number
     assert page.locator("tbody tr").count() == count
-    assert len(rows_of(page, f"CSV, {count} rows")) == count
-    page.get_by_role("link", name="Everything behind this number").click()
+    assert len(rows_of(visit, f"CSV, {count} rows")) == count
+    visit.follow(page.get_by_role("link", name="Everything behind this number"))
     assert "kind" not in query(page)
 
 
@@ -237,18 +236,18 @@ def test_findings_and_runs_are_paged_and_taken_along(visit: Watched, client: htt
     page = visit.open("/data")
     shown = page.locator("section[aria-labelledby=runs] tbody th")
     newest = shown.all_inner_texts()
-    page.get_by_role("link", name="Older").click()
+    visit.follow(page.get_by_role("link", name="Older"))
     assert "21 to 40 of 62" in page.locator(".pager").inner_text()
     assert shown.all_inner_texts() != newest
-    page.get_by_role("link", name="Newer").click()
+    visit.follow(page.get_by_role("link", name="Newer"))
     assert shown.all_inner_texts() == newest
-    page.get_by_role("link", name="Bots left out").click()
+    visit.follow(page.get_by_role("link", name="Bots left out"))
     assert query(page) == {"finding": "bot"}
     [case] = client.get("/api/v1/data-quality?kind=bot").json()["items"]
     assert page.locator("tbody th").all_inner_texts() == [case["address"]]
     assert case["effect"] in page.locator(".lede").inner_text()
-    assert [row["address"] for row in rows_of(page, "CSV, 1 row")] == [case["address"]]
-    page.get_by_role("link", name="Data", exact=True).last.click()
+    assert [row["address"] for row in rows_of(visit, "CSV, 1 row")] == [case["address"]]
+    visit.follow(page.get_by_role("link", name="Data", exact=True).last)
     expect(page.locator("h1")).to_have_text("Data")
     # What is stale or went wrong comes first, and each finding has its effect in figures.
     [stranger] = page.locator("section[aria-labelledby=q] tbody tr", has_text="Unmatched").all()

@@ -17,7 +17,7 @@ from app.metrics import INDICATORS
 from .company import HOSTILE_TITLE, TEAMS
 from .conftest import LOOKS, printed
 from .test_served import PAST_MONTH, answer, as_shares, as_shown
-from .test_smoke import assert_accessible, assert_fits, put_into
+from .test_smoke import assert_accessible, put_into
 
 RUNNING = f"{datetime.now(UTC):%Y-%m}"
 SLUGS = ("organisation", *(slug for slug, *_ in TEAMS))
@@ -131,7 +131,6 @@ def test_file_is_accessible_in_every_look(context: BrowserContext, files: dict[s
             )
             for look in LOOKS:
                 put_into(page, look)
-                assert_fits(page)
                 assert_accessible(page, look)
     finally:
         page.close()
