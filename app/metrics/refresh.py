@@ -32,6 +32,17 @@ from app.store.tables import RefreshState
 from app.store.tables.organisation import ROOT_TEAM
 
 
+MANY = 10_000
+"""Rows written by one refresh that change what the planner has to know."""
+GROWING = (
+    "merge_request_facts",
+    "attribution_spans",
+    "team_member_spans",
+    "daily_values",
+    "indicator_values",
+)
+
+
 @dataclass(slots=True)
 class RefreshReport:
     """What a refresh found and wrote.
@@ -149,6 +160,9 @@ def refresh(
         for item in together:
             report.written += _compute(session, item, workset, now)
 
+    if max(report.facts_changed, report.written.total) >= MANY:
+        # The planner would go on to take the tables for small until somebody else looks at them.
+        session.execute(text(f"ANALYZE {', '.join(GROWING)}"))
     _remember(session, configuration, organisation, through, now)
     return report
 
@@ -182,9 +196,11 @@ def _due(
     if before is None:
         own.add(Restated.LATE_DATA, history_start)
     elif (reached := datetime.fromisoformat(before)) != clock.data_through:
-        # The day that was running then is over, or runs on.
+        # The day that was running then is over, or runs on. What does not read merge requests counts
+        # in whole days: for it nothing passes before the next one.
         day = local_day(min(reached, clock.data_through), settings.reporting.zone)
-        own.add(Restated.LATE_DATA, day)
+        if Input.WORK in indicator.reads or local_day(reached, settings.reporting.zone) != clock.today:
+            own.add(Restated.LATE_DATA, day)
         if indicator.unsettled is not None:
             for month in _unsettled(session, indicator):
                 own.add(Restated.TIME_PASSED, month, end=next_month(month))

@@ -42,7 +42,7 @@ def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 def open_within(clock: Clock, stretches: Sequence[Stretch]) -> sql.Composable:
     """Counted merge requests that were open, ended or came to review in one of the stretches."""
-    open_still = "(ended_at IS NULL OR greatest(ended_at, review_started_at) >= {begin})"
+    open_still = "(ended_at IS NULL OR ended_at >= {begin} OR review_started_at >= {begin})"
     found = [
         # Nothing is known of later days: a bound would only hide that an index serves.
         _filled(

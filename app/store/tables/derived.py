@@ -22,12 +22,6 @@ class MergeRequestFacts(Base):
         Index(
             "ix_merge_request_facts_open", "author_id", postgresql_where=text("ended_at is null")
         ),
-        Index("ix_merge_request_facts_last", text("greatest(ended_at, review_started_at)")),
-        Index(
-            "ix_merge_request_facts_still_open",
-            "created_at",
-            postgresql_where=text("ended_at is null"),
-        ),
     )
 
     merge_request_id: Mapped[int] = mapped_column(
