@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sqlalchemy import Engine, text
 
 from app.settings import Settings
+from benchmarks._database import Database
 from benchmarks._peers import Peer, run_peer
 from benchmarks._serving import Served, serving
 from benchmarks._world import GROUP, PROJECTS
@@ -23,9 +24,6 @@ from collectors.runner import run
 
 Installed = Sequence[tuple[Peer, Path]]
 """Peers, each with its interpreter."""
-
-Database = Callable[[], AbstractContextManager[Engine]]
-"""Makes an empty, migrated database."""
 
 
 SETTLING = 0.05

@@ -16,8 +16,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def machine(engine: Engine) -> str:
-    """What it ran on; no names, no paths."""
+def brief(number: float) -> str:
+    """Three figures."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def machine(engine: Engine, sharing: str) -> str:
+    """What it ran on; no names, no paths. sharing: who uses its cores."""
     model = platform.processor() or platform.machine()
     try:
         text_ = Path("/proc/cpuinfo").read_text(encoding="utf-8")
@@ -28,8 +33,8 @@ def machine(engine: Engine) -> str:
     with engine.connect() as connection:
         postgres = str(connection.scalar(text("SHOW server_version"))).partition(" ")[0]
     return (
-        f"Measured on {datetime.now(UTC):%d %B %Y} with {os.cpu_count()} cores ({model}), which GitLab's"
-        f" fake, Postgres and the collector share; {platform.system()}, Python"
+        f"Measured on {datetime.now(UTC):%d %B %Y} with {os.cpu_count()} cores ({model}), which"
+        f" {sharing} share; {platform.system()}, Python"
         f" {platform.python_version()}, Postgres {postgres}."
     )
 

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks._contenders import Contender, Database, Installed, Other, scene
+from benchmarks._contenders import Contender, Installed, Other, scene
+from benchmarks._database import Database
 from benchmarks._document import table
 from benchmarks._serving import Served
 

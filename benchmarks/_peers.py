@@ -1,17 +1,15 @@
-"""The peers: what each is, the environment that is made for it, and one run of it."""
+"""The peers that collect: what each is, and one run of it in its own environment."""
 
 import json
 import subprocess
-import sys
-import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
+from benchmarks._environments import python_with
 
-INSTALLING, RUNNING = 300, 7_200
-"""Seconds that pip, and that a run may take."""
+RUNNING = 7_200
+"""Seconds that a run may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,6 @@ class Peer:
     requests_each: float
     threads: int = 1
     archived: bool = True
-
-    @property
-    def environment(self) -> Path:
-        """Where its environment is kept from one benchmark to the next."""
-        return user_cache_path("teamgauge") / "benchmarks" / "-".join(self.pins).replace("==", "-")
 
 
 PEERS = (
@@ -71,20 +64,7 @@ class Told:
 
 def python_of(peer: Peer) -> Path | None:
     """The interpreter of the peer's environment, which is made if need be; None: pip cannot."""
-    python = peer.environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    ready = peer.environment / "ready"
-    if ready.exists():
-        return python
-    print(f"Installing {', '.join(peer.pins)} for {peer.name} ...", file=sys.stderr)
-    venv.create(peer.environment, clear=True, with_pip=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    try:
-        subprocess.run([*install, *peer.pins], check=True, timeout=INSTALLING)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        print(f"SKIPPED: {peer.name} is not measured, for pip failed: {error}", file=sys.stderr)
-        return None
-    ready.touch()
-    return python
+    return python_with(peer.pins, peer.name)
 
 
 def run_peer(peer: Peer, python: Path, job: dict[str, Any]) -> Told:

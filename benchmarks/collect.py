@@ -18,12 +18,12 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks._contenders import Contender, Database, Installed, Other, Run, scene
-from benchmarks._document import machine, table, write
+from benchmarks._contenders import Contender, Installed, Other, Run, scene
+from benchmarks._database import Database, scratch_database
+from benchmarks._document import brief, machine, table, write
 from benchmarks._losses import losses_table, measure_losses
 from benchmarks._peers import PEERS, python_of
 from benchmarks._serving import Served, Summary
-from benchmarks.sweep import scratch_database
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 COST = (0.02, 0.001)
@@ -108,8 +108,8 @@ def speed_table(rows: Sequence[Row]) -> str:
                 row.name,
                 f"{sign}{first.requests:,}",
                 f"{sign}{first.requests / first.merge_requests:.3f}",
-                f"{sign}{_brief(first.seconds)}",
-                f"{sign}{_brief(first.merge_requests / first.seconds)}",
+                f"{sign}{brief(first.seconds)}",
+                f"{sign}{brief(first.merge_requests / first.seconds)}",
                 f"{first.peak_mb:.0f} MB",
                 *_cells_of(row.unchanged),
                 *_cells_of(row.changed),
@@ -120,11 +120,7 @@ def speed_table(rows: Sequence[Row]) -> str:
 
 def _cells_of(run: Run) -> tuple[str, str]:
     sign = "" if run.whole else "~"
-    return f"{sign}{run.requests:,}", f"{sign}{_brief(run.seconds)}"
-
-
-def _brief(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+    return f"{sign}{run.requests:,}", f"{sign}{brief(run.seconds)}"
 
 
 # Growth and memory ------------------------------------------------------------------------------
@@ -195,12 +191,12 @@ def memory_table(rows: Sequence[tuple[int, Run, Run]]) -> str:
         (
             (
                 f"{size:,}",
-                _brief(first.collect_seconds),
-                _brief(size / first.collect_seconds),
+                brief(first.collect_seconds),
+                brief(size / first.collect_seconds),
                 f"{first.peak_mb:.0f} MB",
                 f"{first.peak_with_refresh_mb:.0f} MB",
                 f"{changed.requests:,}",
-                _brief(changed.collect_seconds),
+                brief(changed.collect_seconds),
                 f"{changed.peak_mb:.0f} MB",
             )
             for size, first, changed in rows
@@ -287,7 +283,7 @@ def main() -> None:
     if asked.cost:
         settings.append(Setting(max(asked.latencies), cost=True))
     with scratch_database() as engine:
-        parts = {"machine": machine(engine)}
+        parts = {"machine": machine(engine, "GitLab's fake, Postgres and the collector")}
     if asked.promises:
         parts["promises"] = measure_promises(scratch_database)
     parts["speed"] = _speed_part(asked.sizes, settings, peers, asked.patience)

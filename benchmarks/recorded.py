@@ -24,8 +24,8 @@ from sqlalchemy import Engine, text
 from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.engine import sessions
+from benchmarks._database import scratch_database
 from benchmarks._serving import process_behind
-from benchmarks.sweep import scratch_database
 from collectors import SOURCES
 from collectors.runner import RunReport, run
 from demo.gitlab import GitLabFake

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import Draw, Failure, tell
@@ -26,6 +26,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:/@\[\]]+)\.?(:\d+)?", re.IGNORECASE)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -59,9 +60,10 @@ class Guard:
                 started = True
                 # With 304 they would take the place of those that the answer itself came with.
                 if message["status"] != HTTPStatus.NOT_MODIFIED:
-                    headers = MutableHeaders(scope=message)
-                    for name, value in HEADERS.items():
-                        headers.setdefault(name, value)
+                    given = list(message.get("headers", ()))
+                    own = {name.lower() for name, _ in given}
+                    given += (each for each in RAW_HEADERS if each[0] not in own)
+                    message = {**message, "headers": given}
             elif only_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

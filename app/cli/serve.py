@@ -149,6 +149,7 @@ def configuration(app: "FastAPI") -> "Config":
     return Config(
         app,
         log_config=None,
+        access_log=False,  # a line costs more than most answers, and who needs it has a proxy in front
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )

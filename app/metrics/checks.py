@@ -267,7 +267,7 @@ CHECKS: tuple[Check, ...] = (
         statement="""
             SELECT m.web_url, n.id, n.kind, n.created_at, m.created_at AS starts_at
             FROM notes n JOIN merge_requests m ON m.id = n.merge_request_id
-            WHERE n.created_at < m.created_at AND m.deleted_at IS NULL
+            WHERE n.early AND m.deleted_at IS NULL
             ORDER BY n.created_at, n.id
         """,
         item=lambda row: {

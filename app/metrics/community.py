@@ -175,11 +175,12 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
         session.scalars(
             text(
                 "SELECT merge_request_id FROM merge_request_facts f"
-                " WHERE f.community AND (EXISTS (SELECT 1 FROM project_owners o"
+                " WHERE f.community AND coalesce(f.ready_at, f.created_at) >= :since"
+                " AND (EXISTS (SELECT 1 FROM project_owners o"
                 " WHERE o.project_id = f.project_id AND o.team_id = :team_id)"
                 " OR EXISTS (SELECT 1 FROM teams t WHERE t.id = :team_id AND t.parent IS NULL))"
             ),
-            {"team_id": query.team_id},
+            {"team_id": query.team_id, "since": query.since},
         )
     )
     return [

@@ -140,9 +140,9 @@ def _in_period(
 def _only(indicator: Indicator, asked: EvidenceQuery) -> ColumnElement[bool]:
     """What the indicator looks at, whoever wrote it."""
     if indicator.key == COMMUNITY_RESPONSE.key or asked.variant == "wider":
-        return FACTS.community.is_(True)
+        return and_(FACTS.community)
     if indicator.key == HANDBOOK_UPDATE_RATE.key:
-        return FACTS.handbook.is_(True)
+        return and_(FACTS.handbook)
     if indicator.key == REVIEW_TIME_TO_MERGE.key:
         return FACTS.review_started_at <= FACTS.merged_at
     return true()

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Date, Integer, and_, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, and_, cast, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import InvalidValueError
@@ -61,24 +62,17 @@ def restatements(
     (superseded_at, id). Raises NotFoundError (field `team` or `key`) and InvalidValueError.
     """
     first, end = _range(settings, from_, to)
-    old, new, over = IndicatorValue, aliased(IndicatorValue), DailyValue
-    # What took its place is superseded itself by now, or in force: a day that is over, or a month.
+    # What took its place is superseded itself by now, or in force: a month, or a day that is over.
+    old, later, new = IndicatorValue, aliased(IndicatorValue), aliased(IndicatorValue)
+    over = DailyValue
     day = cast(func.extract("day", old.period), Integer)
-    value_now = func.coalesce(new.value, measured_on("value", day))
-    reason_now = func.coalesce(new.reason, reason_on(day))
+    value_now = func.coalesce(later.value, new.value, measured_on("value", day))
+    reason_now = func.coalesce(later.reason, new.reason, reason_on(day))
     statement = (
         select(old, Team.slug, value_now, reason_now)
         .join(Team, Team.id == old.team_id)
-        .outerjoin(
-            new,
-            and_(
-                new.indicator == old.indicator,
-                new.variant == old.variant,
-                new.team_id == old.team_id,
-                new.period == old.period,
-                new.recorded_at == old.superseded_at,
-            ),
-        )
+        .outerjoin(later, and_(_took_place(later, old), later.superseded_at.is_not(None)))
+        .outerjoin(new, and_(_took_place(new, old), new.superseded_at.is_(None)))
         .outerjoin(
             over,
             and_(
@@ -107,6 +101,17 @@ def restatements(
     if before is not None:
         statement = statement.where(tuple_(old.superseded_at, old.id) < tuple_(*before))
     return [_restatement(*row) for row in session.execute(statement)]
+
+
+def _took_place(new: Any, old: type[IndicatorValue]) -> ColumnElement[bool]:
+    """Whether a value was recorded when another one was superseded by it."""
+    return and_(
+        new.indicator == old.indicator,
+        new.variant == old.variant,
+        new.team_id == old.team_id,
+        new.period == old.period,
+        new.recorded_at == old.superseded_at,
+    )
 
 
 def _restatement(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks import sweep
 from benchmarks._contenders import Other, scene
 from benchmarks._document import write
 from benchmarks._losses import losses_of, losses_table
@@ -46,13 +45,6 @@ def test_a_peer_that_takes_too_long_is_scaled_up(engine: Engine) -> None:
         assert told.merge_requests == summary.merge_requests - summary.archived
         assert told.requests == pytest.approx(2.03 * told.merge_requests, rel=0.02)
         assert len(peer.comments()) < told.merge_requests
-
-
-def test_the_sweep_and_the_database_agree(
-    engine: Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert sweep.compare(engine, merge_requests=300, teams=3, days=40) == 0
-    assert "times faster" in capsys.readouterr().out
 
 
 def test_parts_are_put_between_their_marks(tmp_path: Path) -> None:

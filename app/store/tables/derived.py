@@ -19,6 +19,24 @@ class MergeRequestFacts(Base):
     __tablename__ = "merge_request_facts"
     __table_args__ = (
         Index("ix_merge_request_facts_merged_at", "merged_at"),
+        # What was open at an instant ended after it, or has not: mostly that is little.
+        Index("ix_merge_request_facts_ended_at", "ended_at", "created_at"),
+        Index("ix_merge_request_facts_review_started_at", "review_started_at"),
+        Index(
+            "ix_merge_request_facts_community",
+            text("coalesce(ready_at, created_at)"),
+            postgresql_where=text("community"),
+        ),
+        *(
+            Index(f"ix_merge_request_facts_{flag}", "ended_at", postgresql_where=text(flag))
+            for flag in ("end_estimated", "review_start_inferred")
+        ),
+        Index(
+            "ix_merge_request_facts_left_out",
+            "left_out",
+            "ended_at",
+            postgresql_where=text("left_out is not null"),
+        ),
         Index(
             "ix_merge_request_facts_open", "author_id", postgresql_where=text("ended_at is null")
         ),

@@ -114,6 +114,12 @@ class Coverage(Base):
     __table_args__ = (
         CheckConstraint(REASONS_OF_RESTATEMENT, name="superseded_reason"),
         Index(
+            "ix_coverages_superseded",
+            "indicator",
+            "period",
+            postgresql_where=text("superseded_at is not null"),
+        ),
+        Index(
             "uq_coverages_current",
             "indicator",
             "period",

@@ -126,6 +126,7 @@ class Note(Base):
             name="kind",
         ),
         Index("ix_notes_names", "names", postgresql_using="gin"),
+        Index("ix_notes_early", "created_at", "id", postgresql_where=text("early")),
         UniqueConstraint("merge_request_id", "id"),
     )
 
@@ -142,6 +143,8 @@ class Note(Base):
     """kind review_request: usernames of that day, lower case, whose request is withdrawn."""
     names: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
     """requested and removed together, for the index."""
+    early: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Older than its merge request, as imports from elsewhere are; a trigger sees to it."""
 
 
 class ChangedPath(Base):

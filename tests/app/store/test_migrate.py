@@ -119,6 +119,38 @@ def test_what_the_files_said_before_there_were_other_sources_stays(empty: Engine
     assert rows(empty, "SELECT username, person_id FROM identities") == {("ann", "p1")}
 
 
+def test_notes_older_than_their_merge_request_are_marked(empty: Engine) -> None:
+    """Those that are there when the mark is introduced, and whatever is written later."""
+    note = (
+        "INSERT INTO notes (id, merge_request_id, kind, created_at) VALUES (:id, 1, 'comment', :at)"
+    )
+    marked = "SELECT id, id FROM notes WHERE early"
+    migrate.upgrade(empty, "0007")
+    with empty.begin() as connection:
+        connection.execute(text("INSERT INTO projects VALUES (1, 'a', 'a', 'a', false)"))
+        connection.execute(
+            text(
+                "INSERT INTO merge_requests (id, project_id, iid, title, web_url, state, draft, labels,"
+                " created_at, updated_at)"
+                " VALUES (1, 1, 1, '', '', 'opened', false, '{}', '2024-02-01', '2024-02-01')"
+            )
+        )
+        for number, at in ((1, "2024-01-31"), (2, "2024-02-01")):
+            connection.execute(text(note), {"id": number, "at": at})
+    migrate.upgrade(empty)
+    assert rows(empty, marked) == {(1, 1)}
+    with empty.begin() as connection:
+        connection.execute(
+            text(note), [{"id": 3, "at": "2024-01-01"}, {"id": 4, "at": "2024-03-01"}]
+        )
+    assert rows(empty, marked) == {(1, 1), (3, 3)}
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE notes SET created_at = '2024-01-01' WHERE id = 4"))
+        connection.execute(text("UPDATE notes SET created_at = '2024-02-02' WHERE id = 1"))
+    assert rows(empty, marked) == {(3, 3), (4, 4)}
+    migrate.downgrade(empty, "0007")
+
+
 def test_upgrading_again_writes_nothing(engine: Engine) -> None:
     written = "SELECT 'revision', xmin::text, ctid::text FROM alembic_version"
     before = rows(engine, written)

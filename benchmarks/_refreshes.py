@@ -1,0 +1,131 @@
+"""Refreshes of a company in order: the first, one of nothing, those of what changed; and what is stored."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from benchmarks._changes import a_day, corrections
+from benchmarks._database import Sizes, settle, sizes
+from benchmarks._document import brief, table
+from benchmarks._processes import address, say, told
+
+VALUE_TABLES = ("daily_values", "indicator_values")
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A refresh. new, replaced, restated: rows that it wrote; counted: whether they must be none."""
+
+    name: str
+    seconds: float
+    peak_mb: float
+    facts_changed: int
+    new: int
+    replaced: int
+    restated: int
+
+    @property
+    def written(self) -> int:
+        """All rows."""
+        return self.new + self.replaced + self.restated
+
+
+def refreshed(engine: Engine, name: str, *, everything: bool = False) -> Refreshed:
+    """One refresh in a process of its own."""
+    say(f"refresh: {name} ...")
+    job = {"database": address(engine), "everything": everything}
+    return Refreshed(name, **told([sys.executable, "-m", "benchmarks._refreshing"], job))
+
+
+FIRST = "first, everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshes:
+    """All refreshes of a company in order. incremental: those after changes, each followed by a whole
+    one that must write nothing. before, after: sizes when all was computed once, and in the end."""
+
+    all: Sequence[Refreshed]
+    incremental: Sequence[tuple[Refreshed, Refreshed]]
+    before: Sizes
+    after: Sizes
+
+    @property
+    def first(self) -> Refreshed:
+        """The one that computed everything from nothing."""
+        return self.all[0]
+
+    @property
+    def differs(self) -> bool:
+        """Whether a refresh of what changed has left anything that a whole one would write."""
+        return any(whole.written for _, whole in self.incremental)
+
+
+def measure_refreshes(engine: Engine, first: Refreshed, changes: int) -> Refreshes:
+    """What comes after the first refresh: nothing, a day, late corrections."""
+    before = sizes(engine, *VALUE_TABLES)
+    unchanged = refreshed(engine, "nothing changed")
+    done, pairs = [first, unchanged], []
+    for title, change in (
+        (f"a day with {changes:,} changes", a_day),
+        (f"{changes:,} late corrections over ten years", corrections),
+    ):
+        change(engine, changes)
+        incremental = refreshed(engine, title)
+        settle(engine)
+        whole = refreshed(engine, "everything again, after it", everything=True)
+        settle(engine)
+        pairs.append((incremental, whole))
+        done += [incremental, whole]
+    return Refreshes(done, pairs, before, sizes(engine, *VALUE_TABLES))
+
+
+def refresh_table(found: Refreshes) -> str:
+    """The refreshes in order; the ratio is to the fastest whole one."""
+    whole = min(each.seconds for _, each in found.incremental)
+    cells = [
+        (
+            each.name,
+            brief(each.seconds),
+            f"{whole / each.seconds:.1f}",
+            f"{each.facts_changed:,}",
+            f"{each.written:,}",
+            f"{each.restated:,}",
+            f"{each.peak_mb:,.0f} MB",
+        )
+        for each in found.all
+    ]
+    return table(
+        (
+            "refresh",
+            "seconds",
+            "faster than a whole one by",
+            "merge requests that differ",
+            "values written",
+            "restated",
+            "peak memory",
+        ),
+        cells,
+    )
+
+
+def size_table(found: Refreshes, teams: int) -> str:
+    """Megabytes of the database and of the tables of values."""
+    rows = []
+    for name, index in (("the table", 0), ("its indexes", 1)):
+        rows += [
+            (
+                f"{each}: {name}",
+                *(_mb(sized.tables[each][index]) for sized in (found.before, found.after)),
+            )
+            for each in VALUE_TABLES
+        ]
+    whole = ("the database", _mb(found.before.database), _mb(found.after.database))
+    head = (f"ten years of {teams:,} teams", "computed once", "after all of the above")
+    return table(head, [whole, *sorted(rows)])
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1024**2:,.0f} MB"

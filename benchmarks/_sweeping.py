@@ -1,0 +1,75 @@
+"""teamgauge's sweep in a process of its own: rows of the database to values that are ready to be stored.
+
+Reads a JSON job on standard input: `database` (address), `rows` and `values` (files that it writes for
+the peers, after everything was measured). Prints one JSON answer.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+from app.metrics.calendar import Clock, microseconds
+from app.metrics.daily import DailyValues
+from app.metrics.indicator import Computed
+from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
+from app.metrics.workset import Workset, load
+from app.store.engine import make_engine, reading_sessions
+from benchmarks import company
+from benchmarks._peak import peak_mb
+from benchmarks._swept import CLOCKS, Rows, Values, save_rows, save_values
+
+THROUGH = datetime.combine(company.END, datetime.min.time(), UTC)
+
+
+def main() -> None:
+    """Both indicators of all teams and days."""
+    job = json.load(sys.stdin)
+    settings = company.settings(Path())
+    clock = Clock(settings.reporting.zone, THROUGH)
+    engine = make_engine(job["database"])
+    with reading_sessions(engine)() as session:
+        before = perf_counter()
+        workset = load(session, clock, settings, company.FIRST_DAY)
+        read = perf_counter()
+        computed = [
+            indicator.compute(workset, company.FIRST_DAY)
+            for indicator in (OPEN_MR_AGE, OPEN_MR_REVIEW_TIME)
+        ]
+        swept = perf_counter()
+    engine.dispose()
+    answer = {"reading": read - before, "sweeping": swept - read, "peak_mb": peak_mb()}
+    save_rows(Path(job["rows"]), _rows(workset))
+    save_values(Path(job["values"]), dict(zip(CLOCKS, map(_values, computed), strict=True)))
+    print(json.dumps(answer))
+
+
+def _rows(workset: Workset) -> Rows:
+    work, attribution = workset.work, workset.attribution
+    return Rows(
+        author=work.author,
+        created_at=work.created_at,
+        review_started_at=work.review_started_at,
+        ended_at=work.ended_at,
+        account=attribution.account,
+        team=attribution.team,
+        first=attribution.first,
+        end=attribution.end,
+        begin=microseconds(company.BEGIN),
+        first_day=company.FIRST_DAY.toordinal(),
+        days=company.DAYS,
+        teams=len(workset.team_ids),
+    )
+
+
+def _values(computed: Computed) -> Values:
+    found = computed.values[""]
+    assert isinstance(found, DailyValues)
+    over = slice(company.DAYS)
+    measures = (found.value, found.p25, found.p75, found.p95)
+    return Values(found.n[over], tuple(measure[over] for measure in measures))
+
+
+if __name__ == "__main__":
+    main()
