@@ -31,7 +31,6 @@ from app.store.engine import lock_key
 from app.store.tables import RefreshState
 from app.store.tables.organisation import ROOT_TEAM
 
-
 MANY = 10_000
 """Rows written by one refresh that change what the planner has to know."""
 GROWING = (
@@ -199,7 +198,10 @@ def _due(
         # The day that was running then is over, or runs on. What does not read merge requests counts
         # in whole days: for it nothing passes before the next one.
         day = local_day(min(reached, clock.data_through), settings.reporting.zone)
-        if Input.WORK in indicator.reads or local_day(reached, settings.reporting.zone) != clock.today:
+        if (
+            Input.WORK in indicator.reads
+            or local_day(reached, settings.reporting.zone) != clock.today
+        ):
             own.add(Restated.LATE_DATA, day)
         if indicator.unsettled is not None:
             for month in _unsettled(session, indicator):
