@@ -81,6 +81,7 @@ def measure_sweep(engine: Engine, folder: Path, *, sql_rows: int, peers: bool) -
     own = our_sweep(engine, folder)
     ours = load_values(folder / "ours.npz")
     open_rows = max(int(values.n.sum()) for values in ours.values())
+    say(f"sweep: reading {own['reading']:.2f} s, sweeping {own['sweeping']:.2f} s")
     ratio = Contender("teamgauge", own["reading"] + own["sweeping"], own["peak_mb"], company.DAYS)
     in_memory = [Contender("teamgauge, one core", own["sweeping"], own["peak_mb"], company.DAYS)]
     for name, script, pins in PEERS if peers else ():

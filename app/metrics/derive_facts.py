@@ -174,16 +174,18 @@ def derive_facts(
 
 
 INSTANTS = ("review_started_at", "ended_at", "merged_at", "ready_at", "first_engaged_at")
-READ: Mapping[str, Type] = {
-    name: INTEGER
-    if name == "left_out"
-    else BIGINT
-    if name.endswith("_id")
-    else TIMESTAMPTZ
-    if name.endswith("_at")
-    else BOOLEAN
-    for name in PLAIN
-}
+
+
+def _kind(name: str) -> Type:
+    """What a column of facts is; what stands for null in it is of the same kind."""
+    if name == "left_out":
+        return INTEGER
+    if name.endswith("_id"):
+        return BIGINT
+    return TIMESTAMPTZ if name.endswith("_at") else BOOLEAN
+
+
+READ: Mapping[str, Type] = {name: _kind(name) for name in PLAIN}
 
 
 def _column(name: str) -> sql.Composable:

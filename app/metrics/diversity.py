@@ -1,7 +1,10 @@
 """Shares of the members by a declared attribute, as far as nobody can be found in them."""
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +21,7 @@ from app.metrics.indicator import (
     Value,
 )
 from app.metrics.stale import StalePeriods
-from app.metrics.suppression import NOT_DECLARED, OTHER, Organisation, shown_categories
+from app.metrics.suppression import NOT_DECLARED, OTHER, Alike, Organisation, shown_categories
 from app.metrics.workset import Workset
 
 
@@ -31,38 +34,60 @@ def is_published(workset: Workset, month: date) -> bool:
     return ends_quarter and not workset.clock.is_partial_month(month)
 
 
-def members_on(workset: Workset, day: int) -> dict[int, set[str]]:
-    """The members of every team on a day (an ordinal)."""
-    return {
-        team_id: {
-            days.person_id
-            for days in workset.members.get(team_id, ())
-            if days.first <= day < days.end
-        }
+def people_on(workset: Workset, days: Sequence[int]) -> Iterator[Mapping[Alike, int]]:
+    """How many people are in the same teams and declared the same, on each of some days.
+
+    days: ordinals, in order. The answer holds until the next one is asked for. Only those who come,
+    go or move between two days are looked at.
+    """
+    events = sorted(
+        (day, person.person_id, team_id, change)
         for team_id in workset.team_ids
-    }
+        for person in workset.members.get(team_id, ())
+        for day, change in ((person.first, 1), (person.end, -1))
+    )
+    teams: dict[str, Counter[int]] = defaultdict(Counter)
+    people: dict[Alike, int] = {}
+    done = 0
+    for day in days:
+        end = bisect_right(events, day, key=lambda event: event[0])
+        for person_id, own in groupby(
+            sorted(events[done:end], key=lambda event: event[1]), key=lambda event: event[1]
+        ):
+            declared = workset.attributes.get(person_id, NOT_DECLARED)
+            _count(people, teams[person_id], declared, -1)
+            for _, _, team_id, change in own:
+                teams[person_id][team_id] += change
+            _count(people, teams[person_id], declared, 1)
+        done = end
+        yield people
+
+
+def _count(people: dict[Alike, int], teams: Counter[int], declared: str, change: int) -> None:
+    """Takes a person out, or puts one in."""
+    alike = (frozenset(team for team, times in teams.items() if times), declared)
+    if alike[0]:
+        people[alike] = people.get(alike, 0) + change
+        if not people[alike]:
+            del people[alike]
 
 
 def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     children = workset.tree.children()
     periods = stale.periods
+    days = [min(last_of_month(month), workset.clock.today).toordinal() for month in periods]
 
     def values() -> Iterator[Value]:
-        for month in periods:
-            day = min(last_of_month(month), workset.clock.today)
-            members = members_on(workset, day.toordinal())
+        for month, people in zip(periods, people_on(workset, days), strict=True):
+            organisation = Organisation(
+                root=workset.root_id, children=children, slugs=workset.slugs, people=people
+            )
+            headcount = {team: sum(own.values()) for team, own in organisation.counts().items()}
             shown: Mapping[int, Mapping[str, int]] = {}
             if is_published(workset, month):
-                organisation = Organisation(
-                    root=workset.root_id,
-                    children=children,
-                    slugs=workset.slugs,
-                    members=members,
-                    declared=workset.attributes,
-                )
                 shown = shown_categories(organisation, workset.settings.diversity.minimum)
             for team_id in workset.team_ids:
-                yield _value(team_id, month, len(members[team_id]), shown.get(team_id))
+                yield _value(team_id, month, headcount.get(team_id, 0), shown.get(team_id))
 
     return Computed(values={"": values()}, coverage=())
 

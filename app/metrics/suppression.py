@@ -1,18 +1,21 @@
 """Which shares of categories may be shown so that nobody can be found, by reading or by subtraction.
 
-Pure: from who is in which team, and what each declared, to what is shown of which team in one
-month. Everything is counted in people; `minimum` people is the smallest group that may be told.
+Pure: from how many people are in the same teams and declared the same, to what is shown of which
+team in one month. `minimum` people is the smallest group that may be told.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 OTHER = "other"
 NOT_DECLARED = "not_declared"
 
 Team = int
+Alike = tuple[frozenset[Team], str]
+"""People who are in the same teams, those above included, and declared the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +23,22 @@ class Organisation:
     """The people of one day.
 
     root: the team that holds all others. children: the teams directly below each team. slugs: by
-    team. members: person ids by team, those of the teams below it included. declared: what a person
-    declared; who is absent did not.
+    team. people: how many are alike; nobody is told apart by anything else.
     """
 
     root: Team
     children: Mapping[Team, Sequence[Team]]
     slugs: Mapping[Team, str]
-    members: Mapping[Team, Collection[str]]
-    declared: Mapping[str, str]
+    people: Mapping[Alike, int]
 
-    def category(self, person: str) -> str:
-        """What a person declared."""
-        return self.declared.get(person, NOT_DECLARED)
-
-    def counts(self, people: Iterable[str]) -> Counter[str]:
-        """How many of these people declared what."""
-        return Counter(map(self.category, people))
+    def counts(self) -> dict[Team, dict[str, int]]:
+        """By team how many people declared what; a team of nobody is absent."""
+        counts: dict[Team, dict[str, int]] = defaultdict(dict)
+        for (teams, category), people in self.people.items():
+            for team in teams:
+                own = counts[team]
+                own[category] = own.get(category, 0) + people
+        return counts
 
 
 def fold(declared: Mapping[str, int], minimum: int) -> dict[str, int]:
@@ -61,69 +63,69 @@ def shown_categories(organisation: Organisation, minimum: int) -> dict[Team, dic
     smallest of them, one after the other, until nobody is found by subtraction; what is below a
     suppressed team is suppressed with it.
     """
+    counts = organisation.counts()
+    size = {team: sum(own.values()) for team, own in counts.items()}
+    root, slugs = organisation.root, organisation.slugs
     shown: dict[Team, dict[str, int]] = {}
-    told = Told(organisation, minimum)
-    level = [organisation.root]
-    if len(organisation.members.get(organisation.root, ())) < minimum:
+    if size.get(root, 0) < minimum:
         return shown
-    shown[organisation.root] = told.show(organisation.root)
+    told = Told(organisation.people, minimum)
+    told.look_at({root})
+    shown[root] = fold(counts[root], minimum)
+    told.show(root, _buckets(counts[root], shown[root]))
+    level = [root]
     while level:
-        below: list[Team] = []
-        for team in sorted(level, key=lambda team: organisation.slugs[team]):
-            children = _shown_children(organisation, team, minimum, told)
-            shown |= {child: told.show(child) for child in children}
-            below += children
-        level = below
+        large = {
+            team: [
+                child
+                for child in organisation.children.get(team, ())
+                if size.get(child, 0) >= minimum
+            ]
+            for team in sorted(level, key=lambda team: slugs[team])
+        }
+        candidates = {child for children in large.values() for child in children}
+        if not candidates:
+            break
+        told.look_at(candidates)
+        level = []
+        for team, children in large.items():
+            folded = {child: fold(counts[child], minimum) for child in children}
+            buckets = {child: _buckets(counts[child], folded[child]) for child in children}
+            while buckets and (told.is_found(team, buckets) or told.would_tell(buckets)):
+                del buckets[min(buckets, key=lambda child: (size[child], slugs[child]))]
+            for child in sorted(buckets, key=lambda child: (-size[child], slugs[child])):
+                told.show(child, buckets[child])
+                shown[child] = folded[child]
+                level.append(child)
     return shown
 
 
-def _shown_children(
-    organisation: Organisation, team: Team, minimum: int, told: "Told"
-) -> list[Team]:
-    size = {child: len(organisation.members.get(child, ())) for child in _below(organisation, team)}
-    children = sorted(
-        (child for child in size if size[child] >= minimum),
-        key=lambda child: (-size[child], organisation.slugs[child]),
-    )
-    while children:
-        smallest = min(children, key=lambda child: (size[child], organisation.slugs[child]))
-        if not _is_found(organisation, team, children, minimum) and not told.would_tell(children):
-            break
-        children.remove(smallest)
-    return children
-
-
-def _below(organisation: Organisation, team: Team) -> Sequence[Team]:
-    return organisation.children.get(team, ())
-
-
-def _is_few(count: int, minimum: int) -> bool:
-    return 0 < count < minimum
-
-
-def _is_found(
-    organisation: Organisation, team: Team, children: Sequence[Team], minimum: int
-) -> bool:
-    """Whether few people of a category, as declared, are left over or shared.
-
-    Left over: in the team and in none of the children. Shared: in two of the children.
-    """
-    inside: dict[str, list[Team]] = defaultdict(list)
-    for child in children:
-        for person in organisation.members[child]:
-            inside[person].append(child)
-    rest = organisation.counts(p for p in organisation.members[team] if p not in inside)
-    shared: dict[tuple[Team, Team], list[str]] = defaultdict(list)
-    for person, teams in inside.items():
-        for pair in combinations(teams, 2):
-            shared[pair].append(person)
-    groups = [rest, *(organisation.counts(people) for people in shared.values())]
-    return any(_is_few(count, minimum) for group in groups for count in group.values())
-
-
-Pattern = tuple[Team, ...]
 Bucket = frozenset[str]
 """The categories, as declared, of one category as it is shown: one, or those folded into `other`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """What a team shows. named: categories under their own name. folded: those within `other`."""
+
+    named: Bucket
+    folded: Bucket
+
+    def __iter__(self) -> Iterator[Bucket]:
+        yield from (frozenset({name}) for name in self.named)
+        if self.folded:
+            yield self.folded
+
+
+def _buckets(declared: Mapping[str, int], shown: Mapping[str, int]) -> Buckets:
+    named = frozenset(shown.keys() - {OTHER})
+    return Buckets(named, frozenset(declared.keys() - named))
+
+
+@lru_cache(maxsize=100_000)
+def _telling(named: Bucket, folded: Bucket, within: Bucket) -> Sequence[str]:
+    """The categories, as declared, of the buckets of a team that lie within another bucket."""
+    return [*(named & within), *(folded if folded <= within else ())]
 
 
 class Told:
@@ -134,72 +136,133 @@ class Told:
     every bucket that is shown of any team, its people are grouped by the teams that tell of them
     within that bucket; whatever is added and subtracted, unions of such groups come out. None may
     be few.
+
+    People who are alike in all the teams that were looked at so far are one block; a block is a
+    number. Never is anything done for each person.
     """
 
-    def __init__(self, organisation: Organisation, minimum: int) -> None:
-        self._organisation = organisation
+    def __init__(self, people: Mapping[Alike, int], minimum: int) -> None:
+        self._people = people
         self._minimum = minimum
-        self._shown: dict[Team, Mapping[str, Bucket]] = {}
+        self._looked_at: frozenset[Team] = frozenset()
+        self._blocks: dict[Alike, int] = {}
+        self._size: list[int] = []
+        self._of: dict[Team, dict[str, list[int]]] = {}
+        """By team and category its blocks."""
+        self._teams: list[frozenset[Team]] = []
+        self._shown: dict[Team, Buckets] = {}
         self._told: set[Bucket] = set()
-        self._patterns: dict[Bucket, dict[str, Pattern]] = {}
+        self._groups: dict[Bucket, _Groups] = {}
 
-    def show(self, team: Team) -> dict[str, int]:
-        """Notes that a team is shown; its categories with their people."""
-        buckets = self._buckets(team)
+    def look_at(self, teams: Set[Team]) -> None:
+        """Tells people apart by these teams too: nothing can be asked of a team before."""
+        before, known = self._looked_at, self._blocks
+        self._looked_at = before | teams
+        self._blocks, self._size, self._teams = {}, [], []
+        self._of = {team: {} for team in self._looked_at}
+        origin: list[int] = []
+        for (own, category), people in self._people.items():
+            alike = (own & self._looked_at, category)
+            block = self._blocks.setdefault(alike, len(self._size))
+            if block == len(self._size):
+                self._size.append(0)
+                self._teams.append(alike[0])
+                origin.append(known.get((own & before, category), 0))
+                for team in alike[0]:
+                    self._of[team].setdefault(category, []).append(block)
+            self._size[block] += people
+        for groups in self._groups.values():
+            groups.divide(origin)
+
+    def show(self, team: Team, buckets: Buckets) -> None:
+        """Notes that a team is shown."""
         self._shown[team] = buckets
-        self._told |= set(buckets.values())
-        for bucket, patterns in self._patterns.items():
-            for person in self._told_of(team, buckets, bucket):
-                patterns[person] = (*patterns.get(person, ()), team)
-        return self._categories(team)
+        self._told.update(buckets)
+        for bucket, groups in self._groups.items():
+            groups.part(self._told_of(team, buckets, bucket), self._size)
 
-    def would_tell(self, children: Sequence[Team]) -> bool:
+    def is_found(self, team: Team, children: Mapping[Team, Buckets]) -> bool:
+        """Whether few people of a category, as declared, are left over or shared.
+
+        Left over: in the team and in none of the children. Shared: in two of the children.
+        """
+        siblings = frozenset(children)
+        for blocks in self._of[team].values():
+            rest = 0
+            shared: dict[tuple[Team, ...], int] = defaultdict(int)
+            for block in blocks:
+                inside = self._teams[block] & siblings
+                if not inside:
+                    rest += self._size[block]
+                elif len(inside) > 1:
+                    for pair in combinations(sorted(inside), 2):
+                        shared[pair] += self._size[block]
+            if self._is_few(rest) or any(map(self._is_few, shared.values())):
+                return True
+        return False
+
+    def would_tell(self, children: Mapping[Team, Buckets]) -> bool:
         """Whether few people would be found if these siblings were shown too."""
-        buckets = {child: self._buckets(child) for child in children}
-        told = {bucket for own in buckets.values() for bucket in own.values()}
-        return any(self._finds_few(bucket, buckets) for bucket in told | self._told)
+        told = {bucket for own in children.values() for bucket in own}
+        return any(self._finds_few(bucket, children) for bucket in told | self._told)
 
-    def _categories(self, team: Team) -> dict[str, int]:
-        counts = self._organisation.counts(self._organisation.members[team])
-        return fold(counts, self._minimum)
+    def _is_few(self, people: int) -> bool:
+        return 0 < people < self._minimum
 
-    def _buckets(self, team: Team) -> Mapping[str, Bucket]:
-        """In which bucket of a team each category is shown."""
-        declared = self._organisation.counts(self._organisation.members[team])
-        named = fold(declared, self._minimum).keys() - {OTHER}
-        folded = frozenset(declared.keys() - named)
-        return {name: frozenset({name}) if name in named else folded for name in declared}
+    def _told_of(self, team: Team, buckets: Buckets, within: Bucket) -> Iterator[int]:
+        """The blocks of a team whose bucket lies within another."""
+        blocks = self._of[team]
+        for category in _telling(buckets.named, buckets.folded, within):
+            yield from blocks.get(category, ())
 
-    def _told_of(self, team: Team, buckets: Mapping[str, Bucket], within: Bucket) -> Iterator[str]:
-        """The people of a team whose bucket lies within another."""
-        telling = {name for name, bucket in buckets.items() if bucket <= within}
-        if telling:
-            for person in self._organisation.members[team]:
-                if self._organisation.category(person) in telling:
-                    yield person
-
-    def _patterns_in(self, bucket: Bucket) -> dict[str, Pattern]:
-        """By person: the shown teams that tell of them within a bucket."""
-        if bucket not in self._patterns:
-            patterns: dict[str, Pattern] = {}
+    def _groups_in(self, bucket: Bucket) -> "_Groups":
+        """The people by the shown teams that tell of them within a bucket."""
+        if bucket not in self._groups:
+            groups = self._groups[bucket] = _Groups(self._size)
             for team, buckets in self._shown.items():
-                for person in self._told_of(team, buckets, bucket):
-                    patterns[person] = (*patterns.get(person, ()), team)
-            self._patterns[bucket] = patterns
-        return self._patterns[bucket]
+                groups.part(self._told_of(team, buckets, bucket), self._size)
+        return self._groups[bucket]
 
-    def _finds_few(self, bucket: Bucket, children: Mapping[Team, Mapping[str, Bucket]]) -> bool:
+    def _finds_few(self, bucket: Bucket, children: Mapping[Team, Buckets]) -> bool:
         """Whether a group of the bucket that the siblings have a part in would hold few people."""
-        patterns = self._patterns_in(bucket)
-        added: dict[str, Pattern] = {}
-        for child, buckets in children.items():
-            for person in self._told_of(child, buckets, bucket):
-                added[person] = (*added.get(person, ()), child)
-        groups = Counter((*patterns.get(person, ()), *teams) for person, teams in added.items())
-        parted = {patterns[person] for person in added if person in patterns}
-        groups.update(
-            pattern
-            for person, pattern in patterns.items()
-            if pattern in parted and person not in added
-        )
-        return any(_is_few(count, self._minimum) for count in groups.values())
+        telling: dict[int, int] = {}
+        """By block: which of the siblings tell of it, as bits."""
+        for place, (child, buckets) in enumerate(children.items()):
+            for block in self._told_of(child, buckets, bucket):
+                telling[block] = telling.get(block, 0) | 1 << place
+        groups = self._groups_in(bucket)
+        parts: dict[tuple[int, int], int] = defaultdict(int)
+        left: dict[int, int] = {}
+        for block, siblings in telling.items():
+            group, people = groups.of[block], self._size[block]
+            parts[group, siblings] += people
+            if group:
+                left[group] = left.get(group, groups.people[group]) - people
+        return any(map(self._is_few, parts.values())) or any(map(self._is_few, left.values()))
+
+
+class _Groups:
+    """Blocks in disjoint groups by number; group 0 are those of whom no team tells.
+
+    of: the group of each block. people: how many each group has.
+    """
+
+    def __init__(self, size: Sequence[int]) -> None:
+        self.of = [0] * len(size)
+        self.people = [sum(size)]
+
+    def divide(self, origin: Sequence[int]) -> None:
+        """Blocks were divided. origin: which each was part of."""
+        self.of = [self.of[block] for block in origin]
+
+    def part(self, blocks: Iterator[int], size: Sequence[int]) -> None:
+        """One more team tells of these blocks: of each group they are part of, they are one now."""
+        parted: dict[int, int] = {}
+        for block in blocks:
+            before = self.of[block]
+            after = parted.setdefault(before, len(self.people))
+            if after == len(self.people):
+                self.people.append(0)
+            self.of[block] = after
+            self.people[after] += size[block]
+            self.people[before] -= size[block]

@@ -8,18 +8,26 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.metrics.suppression import NOT_DECLARED, OTHER, Organisation, fold, shown_categories
+from app.metrics import suppression
+from app.metrics.suppression import NOT_DECLARED, OTHER, fold
+
+from .plain_suppression import People, plain_categories
 
 ROOT = 0
 PARENTS = {ROOT: None, 1: ROOT, 2: ROOT, 3: 1, 4: 1, 5: 1, 6: 2}
 """organisation ─ (one ─ (three, four, five), two ─ six)."""
-SLUGS = {0: "organisation", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+DEEP = {**PARENTS, 7: 3, 8: 3, 9: 4, 10: 4, 11: 6, 12: 6, 13: 11}
+"""The same with three ─ (seven, eight), four ─ (nine, ten), six ─ (eleven ─ thirteen, twelve)."""
+SLUGS = {
+    **{0: "organisation", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"},
+    **{7: "seven", 8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve", 13: "thirteen"},
+}
 
 Block = tuple[frozenset[int], str | None, int]
 """People of the same teams who declared the same, and how many."""
 
 
-def made(*blocks: Block, parents: Mapping[int, int | None] = PARENTS) -> Organisation:
+def made(*blocks: Block, parents: Mapping[int, int | None] = PARENTS) -> People:
     """An organisation of blocks of people; who is in a team is in those above it."""
     members: dict[int, set[str]] = {team: set() for team in parents}
     declared: dict[str, str] = {}
@@ -33,7 +41,7 @@ def made(*blocks: Block, parents: Mapping[int, int | None] = PARENTS) -> Organis
                 while above is not None:
                     members[above].add(person)
                     above = parents[above]
-    return Organisation(
+    return People(
         root=ROOT,
         children={
             team: [child for child, parent in parents.items() if parent == team] for team in parents
@@ -42,6 +50,11 @@ def made(*blocks: Block, parents: Mapping[int, int | None] = PARENTS) -> Organis
         members=members,
         declared=declared,
     )
+
+
+def shown_categories(people: People, minimum: int) -> dict[int, dict[str, int]]:
+    """What the application shows."""
+    return suppression.shown_categories(people.organisation(), minimum)
 
 
 def of(team: int, category: str | None, count: int) -> Block:
@@ -160,15 +173,19 @@ def test_what_cousins_share_is_not_found_either() -> None:
     assert not {3, 6} <= set(shown)
 
 
-block = st.tuples(
-    st.frozensets(st.sampled_from(sorted(PARENTS)), min_size=1, max_size=3),
-    st.sampled_from(["woman", "man", "x", None]),
-    st.one_of(st.integers(1, 4), st.integers(5, 12)),
-)
+def blocks(parents: Mapping[int, int | None]) -> st.SearchStrategy[Block]:
+    return st.tuples(
+        st.frozensets(st.sampled_from(sorted(parents)), min_size=1, max_size=3),
+        st.sampled_from(["woman", "man", "x", None]),
+        st.one_of(st.integers(1, 4), st.integers(5, 12)),
+    )
+
+
+block = blocks(PARENTS)
 
 
 def left_over_and_shared(
-    organisation: Organisation, shown: Mapping[int, object]
+    organisation: People, shown: Mapping[int, object]
 ) -> Iterator[Mapping[str, int]]:
     """Parent minus children, and the overlaps of siblings, as the definition has them."""
     for team in shown:
@@ -195,6 +212,15 @@ def test_the_definition_holds(made_of: list[Block]) -> None:
         assert all(count >= 5 for count in group.values())
 
 
+@given(st.lists(blocks(DEEP), max_size=14), st.integers(1, 6))
+@hypothesis_settings(max_examples=300)
+def test_counting_who_is_alike_shows_what_counting_single_people_does(
+    made_of: list[Block], minimum: int
+) -> None:
+    people = made(*made_of, parents=DEEP)
+    assert shown_categories(people, minimum) == plain_categories(people, minimum)
+
+
 class Attacker:
     """Knows who is in which team, and of each shown team how many people each shown category has.
 
@@ -202,7 +228,7 @@ class Attacker:
     linear in them. What is orthogonal to the null space is known exactly.
     """
 
-    def __init__(self, organisation: Organisation, shown: Mapping[int, Mapping[str, int]]) -> None:
+    def __init__(self, organisation: People, shown: Mapping[int, Mapping[str, int]]) -> None:
         people: dict[frozenset[int], list[str]] = {}
         for person in organisation.members[ROOT]:
             teams = frozenset(team for team in shown if person in organisation.members[team])
