@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from app.api.listing import (
+    PAGE,
     Cursor,
     Listed,
     page_size,
@@ -25,9 +26,9 @@ from app.api.shapes.indicators import (
 )
 from app.api.shapes.merge_requests import EvidenceAnswer
 from app.api.shapes.occurrences import OccurrenceAnswer
-from app.metrics import INDICATORS, queries
+from app.metrics import INDICATORS, get_indicator, queries
 from app.metrics.answers import EvidenceRow, OccurrenceRow
-from app.metrics.evidence_filters import selection
+from app.metrics.evidence_filters import Selection, selection
 from app.metrics.evidence_query import require_project
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["indicators"])
@@ -184,6 +185,35 @@ def evidence(
     if asked.cursor is not None:
         # The latest period may change between two pages: that of the first one stands.
         period, start, last = cursor.read(asked.cursor, str, int, str)
+    indicator = get_indicator(key)
+    merge_requests = indicator.counts_merge_requests
+    narrowed = selection(
+        indicator,
+        state=asked.state,
+        project=asked.project,
+        label=asked.label,
+        answer=asked.answer,
+        sort=asked.sort,
+    )
+    limit = asked.limit or (None if asked.format == "csv" else PAGE)
+    # As it comes, only what is shown has to be read.
+    if merge_requests and limit and narrowed == Selection() and asked.kind is None:
+        part = queries.evidence_part(
+            session,
+            settings,
+            key,
+            team=asked.team,
+            period=period,
+            variant=asked.variant,
+            limit=limit,
+            start=start,
+            last=last,
+        )
+        next_ = None
+        if part.more:
+            next_ = cursor.write(part.period, part.end, _reference(part.rows[-1]))
+        shown = [_answer(row) for row in part.rows]
+        return respond_with_page(request, asked, EvidenceAnswer, shown, next_)
     found = queries.evidence(
         session,
         settings,
@@ -192,15 +222,6 @@ def evidence(
         period=period,
         variant=asked.variant,
         kind=asked.kind,
-    )
-    merge_requests = found.indicator.counts_merge_requests
-    narrowed = selection(
-        found.indicator,
-        state=asked.state,
-        project=asked.project,
-        label=asked.label,
-        answer=asked.answer,
-        sort=asked.sort,
     )
     require_project(session, found, narrowed.project)
     rows: Sequence[EvidenceRow | OccurrenceRow] = (

@@ -1,7 +1,7 @@
 """What stands behind one point: merge requests, or people, openings and moves."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -102,6 +102,82 @@ def evidence(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EvidencePart:
+    """Some of the merge requests behind a point, in the order of all. end: how many there are up to the
+    last of them; more: whether any come after it."""
+
+    period: str
+    rows: Sequence[EvidenceRow]
+    end: int
+    more: bool
+
+
+def evidence_part(
+    session: Session,
+    settings: Settings,
+    key: str,
+    *,
+    team: str | None = None,
+    period: str | None = None,
+    variant: str | None = None,
+    limit: int,
+    start: int = 0,
+    last: str = "",
+) -> EvidencePart:
+    """Merge requests of `evidence` after one of them: only what is shown is read.
+
+    last: the one before, as its project's path, an exclamation mark and its iid. Where it is gone, so
+    are perhaps others before it: then from the one before `start` on, rather one twice than one never.
+    """
+    indicator = get_indicator(key)
+    of_variant = variant_of(indicator, variant)
+    basis = load_basis(session, settings)
+    node = basis.tree.find(team, "team")
+    slot = basis.judged_slot(indicator, period)
+    asked = _query(settings, node, of_variant, slot, basis.clock(indicator))
+    found = sorted(
+        (
+            each
+            for each in indicator.evidence(session, asked)
+            if isinstance(each, Contribution) and each.counts
+        ),
+        key=_order,
+    )
+    first = 0
+    if last:
+        before = _merge_requests(session, last)
+        places = (place for place, each in enumerate(found) if each.merge_request_id in before)
+        place = next(places, None)
+        first = max(start - 1, 0) if place is None else place + 1
+    shown = found[first : first + limit]
+    return EvidencePart(
+        period=slot.label or slot.stored.isoformat(),
+        rows=[row for row, _ in _rows(session, node, asked, shown)],
+        end=first + len(shown),
+        more=first + limit < len(found),
+    )
+
+
+def _order(contribution: Contribution) -> tuple[float, int]:
+    """The greatest value first; those of a rate by their ids."""
+    return -(contribution.value or 0.0), contribution.merge_request_id
+
+
+def _merge_requests(session: Session, reference: str) -> Collection[int]:
+    """The ids of a merge request by `path!iid`; two where a project has the path that another had."""
+    path, _, iid = reference.rpartition("!")
+    # Postgres has no text with a NUL in it, and no number of more digits.
+    if "\0" in path or not (iid.isdecimal() and len(iid) <= 18):
+        return ()
+    of_project = select(Project.id).where(Project.path == path)
+    return session.scalars(
+        select(MergeRequest.id).where(
+            MergeRequest.project_id.in_(of_project), MergeRequest.iid == int(iid)
+        )
+    ).all()
+
+
 def _kind_of(indicator: Indicator, kind: str | None) -> str | None:
     if kind is None:
         return next(iter(indicator.evidence_kinds), None)
@@ -182,7 +258,7 @@ def _rows(
     left = _left_on(
         session, node, asked, {row.author_id for id_, row in found.items() if by_id[id_].orphaned}
     )
-    order = sorted(found, key=lambda id_: (-(by_id[id_].value or 0.0), id_))
+    order = sorted(found, key=lambda id_: _order(by_id[id_]))
     return [
         (
             replace(

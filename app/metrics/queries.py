@@ -24,7 +24,7 @@ from app.metrics.answers import (
 )
 from app.metrics.attention import attention
 from app.metrics.calendar import first_of_month, months_back
-from app.metrics.evidence_query import evidence
+from app.metrics.evidence_query import evidence, evidence_part
 from app.metrics.indicator import Cadence, Grain, Indicator, Limits, Reason, Series
 from app.metrics.limits import last_whole_month_up_to
 from app.metrics.periods import SERIES_MONTHS, Slot
@@ -354,6 +354,7 @@ __all__ = [
     "compare",
     "count_runs",
     "evidence",
+    "evidence_part",
     "matrix",
     "restatements",
     "runs",

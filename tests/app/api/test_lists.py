@@ -59,6 +59,23 @@ def test_a_cursor_that_no_list_would_give_is_refused(client: TestClient, forged:
     assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
 
 
+@pytest.mark.parametrize("sort", ["", "&sort=-value"])
+@pytest.mark.parametrize(
+    "gone", ["acme/gone!1", "acme/other!99", "none", "a\0b!1", "a!" + "9" * 30]
+)
+def test_what_comes_after_a_merge_request_that_is_gone(get: Any, gone: str, sort: str) -> None:
+    """Rather one twice than one never; whether all are read or only what is shown."""
+    address = f"/api/v1/indicators/open_mr_age/evidence?period=2024-03-04{sort}"
+    whole = get(address)["items"]
+    first = get(f"{address}&limit=2")
+    assert first["items"] == whole[:2]
+    of, period, end, last = json.loads(urlsafe_b64decode(first["next"]))
+    assert (end, last) == (2, f"{whole[1]['project']}!{whole[1]['iid']}")
+    changed = urlsafe_b64encode(json.dumps([of, period, end, gone]).encode()).decode()
+    assert get(f"{address}&limit=2&cursor={first['next']}")["items"] == whole[2:4]
+    assert get(f"{address}&limit=2&cursor={changed}")["items"] == whole[1:3]
+
+
 def test_a_cursor_of_another_list_is_refused(client: TestClient, get: Any) -> None:
     cursor = get("/api/v1/teams?limit=1")["next"]
     for address in (
