@@ -16,7 +16,7 @@ VALUE_TABLES = ("daily_values", "indicator_values")
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """A refresh. new, replaced, restated: rows that it wrote; counted: whether they must be none."""
+    """A refresh. new, replaced, restated: rows that it wrote."""
 
     name: str
     seconds: float
@@ -34,9 +34,12 @@ class Refreshed:
 
 def refreshed(engine: Engine, name: str, *, everything: bool = False) -> Refreshed:
     """One refresh in a process of its own."""
-    say(f"refresh: {name} ...")
     job = {"database": address(engine), "everything": everything}
-    return Refreshed(name, **told([sys.executable, "-m", "benchmarks._refreshing"], job))
+    done = Refreshed(name, **told([sys.executable, "-m", "benchmarks._refreshing"], job))
+    say(
+        f"refresh: {name}: {brief(done.seconds)} s, {done.peak_mb:.0f} MB, {done.written:,} written"
+    )
+    return done
 
 
 FIRST = "first, everything"

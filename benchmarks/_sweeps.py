@@ -77,17 +77,15 @@ def our_sweep(engine: Engine, folder: Path) -> dict[str, Any]:
 
 def measure_sweep(engine: Engine, folder: Path, *, sql_rows: int, peers: bool) -> Sweep:
     """teamgauge beside everybody else, on the same rows."""
-    say("sweep: teamgauge ...")
     own = our_sweep(engine, folder)
     ours = load_values(folder / "ours.npz")
     open_rows = max(int(values.n.sum()) for values in ours.values())
-    say(f"sweep: reading {own['reading']:.2f} s, sweeping {own['sweeping']:.2f} s")
+    say(f"sweep: {own['reading']:.2f} s to read, {own['sweeping']:.2f} s, {own['peak_mb']:.0f} MB")
     ratio = Contender("teamgauge", own["reading"] + own["sweeping"], own["peak_mb"], company.DAYS)
     in_memory = [Contender("teamgauge, one core", own["sweeping"], own["peak_mb"], company.DAYS)]
     for name, script, pins in PEERS if peers else ():
         python = python_with(pins, name)
         if python is not None:
-            say(f"sweep: {name} ...")
             in_memory.append(_peer(name, script, python, folder, ours))
     return Sweep(
         own["reading"],
@@ -105,17 +103,17 @@ def _peer(name: str, script: str, python: Path, folder: Path, ours: dict[str, Va
     answer = told([python, Path(__file__).with_name(script)], job)
     theirs = load_values(file)
     differing = _most(difference(ours[clock], theirs[clock]) for clock in CLOCKS)
+    say(f"sweep: {name}: {brief(answer['seconds'])} s, {answer['peak_mb']:.0f} MB")
     return Contender(name, answer["seconds"], answer["peak_mb"], company.DAYS, differing)
 
 
 def _in_database(engine: Engine, ours: dict[str, Values], step: int) -> list[Contender]:
-    say("sweep: percentile_cont ...")
     found = in_sql(engine, CLOCKS, step)
+    say(f"sweep: percentile_cont: {brief(found.seconds)} s, one day of {step}")
     days = slice(None, None, step)
     differing = _most(difference(ours[clock], found.values[clock], days) for clock in CLOCKS)
     count = -(-company.DAYS // step)
     sql = Contender("generate_series and percentile_cont", found.seconds, None, count, differing)
-    say("sweep: loop ...")
     chosen = np.linspace(0, company.DAYS - 1, NAIVE_DAYS).astype(int).tolist()
     loop = looped(engine, CLOCKS, chosen)
     differing = _most(
