@@ -19,10 +19,12 @@ from app.metrics.daily_store import store_days
 from app.metrics.derive_considered import derive_considered
 from app.metrics.derive_facts import claim, derive_facts
 from app.metrics.derive_organisation import derive_attribution, derive_members, derive_ownership
+from app.metrics.durations import FIRST_ENGAGEMENT_TIME
 from app.metrics.indicator import Cadence, Indicator, Input, Restated
 from app.metrics.organisation_fingerprint import fingerprint
 from app.metrics.periods import computed_periods
 from app.metrics.stale import Stale, StalePeriods
+from app.metrics.stale_work import mark_answered
 from app.metrics.stretches import Stretch, joined
 from app.metrics.value_store import Recording, Written, store_coverage, store_values
 from app.metrics.workset import Workset, load
@@ -143,6 +145,7 @@ def refresh(
         stale.add(Restated.MEMBERSHIP, history_start, teams=_teams_without_values(session))
     derive_ownership(session, settings, stale)
     report.facts_changed = derive_facts(session, settings, claim(session), stale, everything=whole)
+    _mark_answered(session, settings, state, through, stale)
 
     due = [
         item
@@ -164,6 +167,21 @@ def refresh(
         session.execute(text(f"ANALYZE {', '.join(GROWING)}"))
     _remember(session, configuration, organisation, through, now)
     return report
+
+
+def _mark_answered(
+    session: Session,
+    settings: Settings,
+    state: RefreshState | None,
+    through: dict[str, datetime],
+    stale: Stale,
+) -> None:
+    """Makes stale what an answer changes that was stored before the data had come so far."""
+    key = FIRST_ENGAGEMENT_TIME.key
+    before = state.data_through.get(key) if state is not None else None
+    if before is not None and key in through:
+        reached = datetime.fromisoformat(before)
+        mark_answered(session, stale, settings.reporting.zone, reached, through[key])
 
 
 def _nothing_stale(session: Session, settings: Settings, clocks: Iterable[Clock]) -> Stale:

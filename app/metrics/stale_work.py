@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from psycopg import sql
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.calendar import first_measured_day, local_day
@@ -111,6 +112,13 @@ class ChangedWork:
             self.first.append(first)
             self.end.append(until.toordinal() + (last is not None))
 
+    def note_instant(self, author: int, project: int, instant: datetime) -> None:
+        """A merge request that counts otherwise in the period in which an instant lies."""
+        self.author.append(author)
+        self.project.append(project)
+        self.first.append(first_measured_day(instant, self.zone).toordinal())
+        self.end.append(local_day(instant, self.zone).toordinal() + 1)
+
     def mark(self, session: Session, stale: Stale) -> None:
         """Makes stale what the changes reach: in the teams of the authors as they are known now (what
         they were before is stale by the change of attribution), in those that own the projects, and
@@ -147,3 +155,23 @@ class ChangedWork:
         stale.add_spans(
             Restated.LATE_DATA, Input.OWNERSHIP, owned["team"][owner], first[work], end[work]
         )
+
+
+def mark_answered(
+    session: Session, stale: Stale, zone: ZoneInfo, reached: datetime, through: datetime
+) -> None:
+    """Makes stale the months of the reviews whose first answer lies between two instants.
+
+    A run reads what was written while it ran, later than its data_through: such an answer begins to
+    count when the data have come so far, though nothing else changes.
+    """
+    work = ChangedWork(zone)
+    for row in session.execute(
+        text(
+            "SELECT coalesce(author_id, 0) AS author, project_id, review_started_at"
+            " FROM merge_request_facts WHERE first_engaged_at > :first AND first_engaged_at <= :last"
+        ),
+        {"first": min(reached, through), "last": max(reached, through)},
+    ):
+        work.note_instant(row.author, row.project_id, row.review_started_at)
+    work.mark(session, stale)

@@ -1,4 +1,4 @@
-"""what the organisation was when it was last derived
+"""what the organisation was when it was last derived; which answers begin to count
 
 Revision ID: 0009
 Revises: 0008
@@ -20,7 +20,11 @@ def upgrade() -> None:
     op.add_column(
         "refresh_state", sa.Column("organisation", sa.Text(), server_default="", nullable=False)
     )
+    op.create_index(
+        "ix_merge_request_facts_first_engaged_at", "merge_request_facts", ["first_engaged_at"]
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_merge_request_facts_first_engaged_at", table_name="merge_request_facts")
     op.drop_column("refresh_state", "organisation")

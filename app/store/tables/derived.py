@@ -22,6 +22,7 @@ class MergeRequestFacts(Base):
         # What was open at an instant ended after it, or has not: mostly that is little.
         Index("ix_merge_request_facts_ended_at", "ended_at", "created_at"),
         Index("ix_merge_request_facts_review_started_at", "review_started_at"),
+        Index("ix_merge_request_facts_first_engaged_at", "first_engaged_at"),
         Index(
             "ix_merge_request_facts_community",
             text("coalesce(ready_at, created_at)"),

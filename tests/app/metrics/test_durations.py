@@ -110,6 +110,20 @@ def test_a_late_answer_restates_the_month_of_the_request(team: Store, settings: 
     assert team.shown("time_to_merge", "red", MARCH).recorded_at == untouched
 
 
+def test_an_answer_that_the_data_do_not_reach_yet_counts_when_they_do(
+    team: Store, settings: Settings
+) -> None:
+    """A run reads notes that were written while it ran: data_through is the instant at which it began."""
+    asked = team.merge_request(2, "2024-03-30 12:00")
+    team.request_review(asked, "2024-03-30 12:00", "ann")
+    team.note(asked, 1, "2024-04-02 12:00", "comment")
+    refresh(team.session, settings, team.collected("2024-04-02 11:59"))
+    assert team.shown("first_engagement_time", "red", MARCH).beside == {"unanswered": 1}
+    refresh(team.session, settings, team.collected("2024-04-02 12:00"))
+    assert team.value("first_engagement_time", "red", MARCH) == (3, 1)
+    assert team.shown("first_engagement_time", "red", MARCH).beside == {"unanswered": 0}
+
+
 def test_the_mean_is_no_target(settings: Settings) -> None:
     assert TIME_TO_MERGE.target is None
     assert TIME_TO_MERGE.supporting
