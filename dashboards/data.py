@@ -54,7 +54,7 @@ class RunPage:
 
 def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object]:
     """What `data.html` draws. Raises InvalidValueError and NotFoundError for a wrong address."""
-    sources = freshness(session, settings)
+    sources = freshness(session, settings, counted=True)
     kind = asked.get("finding")
     if kind is not None:
         return one_kind(_finding(session, settings, kind, asked), sources, settings, asked)

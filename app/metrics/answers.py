@@ -322,8 +322,8 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Freshness:
-    """How fresh a source is. state: fresh, stale or never. projects: how many were collected, of
-    GitLab."""
+    """How fresh a source is. state: fresh, stale or never. records: that it told of, None where they were
+    not counted. projects: how many were collected, of GitLab."""
 
     source: str
     title: str
@@ -333,7 +333,7 @@ class Freshness:
     last_finished_at: datetime | None
     last_outcome: str | None
     message: str
-    records: int
+    records: int | None
     feeds: Sequence[str]
     command: str
     projects: int | None = None

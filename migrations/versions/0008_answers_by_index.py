@@ -1,4 +1,4 @@
-"""answers by index: what is open, what the community sent, what is left out, what was restated
+"""answers by index: what is open, from the community, left out, restated; the last run of a source
 
 Revision ID: 0008
 Revises: 0007
@@ -66,6 +66,13 @@ def upgrade() -> None:
         ["indicator", "period"],
         postgresql_where=sa.text("superseded_at is not null"),
     )
+    op.create_index("ix_runs_source_id", "runs", ["source", "id"])
+    op.create_index(
+        "ix_runs_source_data_through",
+        "runs",
+        ["source", "data_through"],
+        postgresql_where=sa.text("data_through is not null"),
+    )
     op.add_column(
         "notes", sa.Column("early", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
@@ -91,6 +98,8 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER mark_early_notes_on_{event} ON notes")
     op.execute("DROP FUNCTION mark_early_notes()")
     op.drop_column("notes", "early")
+    op.drop_index("ix_runs_source_data_through", table_name="runs")
+    op.drop_index("ix_runs_source_id", table_name="runs")
     op.drop_index("ix_coverages_superseded", table_name="coverages")
     for name in (*FLAGS, "left_out", "community", "review_started_at", "ended_at"):
         op.drop_index(f"ix_merge_request_facts_{name}", table_name="merge_request_facts")

@@ -13,7 +13,16 @@ class Run(Base):
     """One run of one source."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index("ix_runs_source_started_at", "source", "started_at"),)
+    __table_args__ = (
+        Index("ix_runs_source_started_at", "source", "started_at"),
+        Index("ix_runs_source_id", "source", "id"),
+        Index(
+            "ix_runs_source_data_through",
+            "source",
+            "data_through",
+            postgresql_where=text("data_through is not null"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]

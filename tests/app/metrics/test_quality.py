@@ -272,7 +272,7 @@ def test_freshness_of_each_configured_source(session: Session, settings: Setting
             finished_at=through + timedelta(hours=21), outcome="failed", message="401", rows_new=2,
         )
     )  # fmt: skip
-    files, gitlab = freshness(session, settings, now=through + timedelta(hours=25))
+    files, gitlab = freshness(session, settings, now=through + timedelta(hours=25), counted=True)
     assert (files.source, files.state, files.command) == (
         "files",
         "never",
