@@ -40,6 +40,8 @@ from collectors.pace import Pace
 from collectors.retry import Patience, RetryPolicy, Transient, asked_wait, date_of
 from collectors.source import Counters
 
+HOLDERS = ("group", "project")
+"""What an answer may hold lists in: an object, or null where it is not there."""
 USER_AGENT = f"teamgauge/{version('teamgauge')}"
 TIMEOUT = httpx.Timeout(10.0, read=90.0)
 """Seconds to connect and between two pieces of an answer; GitLab itself gives up after 30 to 60."""
@@ -134,13 +136,19 @@ class GitLabClient:
 
         about: what is asked for, for sentences. attempts: at most so many tries where asking for
         less may help; a server that is not there is waited for as ever.
-        Raises a GitLabError; HeavyQueryError where a smaller page may pass.
+        Raises a GitLabError; HeavyQueryError where a smaller page may pass, QueryRefusedError where
+        what holds the lists is no object.
         """
         given = {name: value for name, value in variables.items() if value is not None}
         request = GraphQLRequest(query.document, variable_values=given)
         data: Mapping[str, Any] = self._patience.call(
             lambda: self._graphql_once(request, query.name, about), attempts
         )
+        for name in HOLDERS:
+            if not isinstance(data.get(name), Mapping | None):
+                raise QueryRefusedError(
+                    f"GitLab's answer about {about} cannot be read: {name} is not an object."
+                )
         return data
 
     def rest(self, path: str, kind: str, *, about: str, **parameters: Any) -> Any:

@@ -54,7 +54,9 @@ def tell(node: Any) -> Told:
         raise RecordError("the merge request is not there")
     if UNTOLD in node:
         raise RecordError(node[UNTOLD])
-    author, merge_user = node.get("author"), node.get("mergeUser")
+    author = node.get("author")  # where it is missing, the record below says so
+    # The record serves sources that have no such field; this one was asked for it.
+    merge_user = value_at(node, "mergeUser", convert=lambda user: user, optional=True)
     project = _about("project", lambda: read(ProjectRecord, node.get("project")))
     number = value_at(node, "iid", convert=whole)
     told = Told(

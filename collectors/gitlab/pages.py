@@ -8,9 +8,9 @@ from typing import Any
 
 from collectors.gitlab.client import GitLabClient
 from collectors.gitlab.errors import HeavyQueryError, QueryRefusedError, about_status
-from collectors.gitlab.merge_requests import UNTOLD, page_of
+from collectors.gitlab.merge_requests import UNTOLD, as_list, page_of
 from collectors.gitlab.queries import MERGE_REQUESTS_BY_NUMBER, Query
-from collectors.record import RecordError, dig
+from collectors.record import RecordError, dig, value_at
 
 LARGEST = 100
 """GitLab gives no more on a page."""
@@ -224,7 +224,9 @@ def by_number(
             untold = 0
             size.passed(len(asked), time.monotonic() - begun)
         waiting = waiting[len(asked) :]
-        nodes = _list_of(client, data.get("project"), about).get("nodes")
-        if not isinstance(nodes, list):
-            raise QueryRefusedError(f"The list of {about} cannot be read.")
+        listed = _list_of(client, data.get("project"), about)
+        try:
+            nodes = value_at(listed, "nodes", convert=as_list)
+        except RecordError as error:
+            raise QueryRefusedError(f"The list of {about} cannot be read: {error}.") from error
         yield nodes

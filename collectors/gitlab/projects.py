@@ -48,10 +48,14 @@ ONE_SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class SurveyedProject:
-    """A project. merge_requests: how many it has; None: they cannot be read."""
+    """A project. merge_requests: how many it has; None: they cannot be read.
+
+    hidden: whether it has a list of them that is not shown; else merge requests are switched off.
+    """
 
     record: ProjectRecord
     merge_requests: int | None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +293,11 @@ def _project(node: Any) -> SurveyedProject:
     count = value_at(node, "mergeRequests.count", convert=whole, optional=True)
     # Where merge requests are switched off, or for members alone, GitLab counts none.
     _, enabled = dig(node, "mergeRequestsEnabled")
-    return SurveyedProject(read(ProjectRecord, node), None if enabled is False else count)
+    return SurveyedProject(
+        read(ProjectRecord, node),
+        None if enabled is False else count,
+        hidden=enabled is not False and count is None,
+    )
 
 
 def _slice(found: Any, since: datetime | None) -> Slice:

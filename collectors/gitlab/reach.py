@@ -22,6 +22,10 @@ MARKED = re.compile(r"-(?:deletion_scheduled|deleted)-(?P<id>\d+)$")
 deletion some days before it is deleted."""
 
 
+NAMED = 5
+"""Projects of one kind that a remark names."""
+
+
 def settle_projects(collection: Collection) -> Iterator[Batch]:
     """Decides about each project whose merge requests are stored and are not shown.
 
@@ -69,8 +73,11 @@ def settle_projects(collection: Collection) -> Iterator[Batch]:
 def _note_reach(collection: Collection, known: dict[int, KnownProject]) -> Iterator[Batch]:
     """What came back within reach, and what is out of it though the project itself is shown."""
     records: list[Record] = []
+    hidden: list[str] = []
     for number, found in collection.found.items():
         project = known.get(number)
+        if found.project.hidden and (project is None or not project.merge_requests):
+            hidden.append(found.record.path)
         if project is None:
             continue
         if found.project.merge_requests is not None:
@@ -78,6 +85,12 @@ def _note_reach(collection: Collection, known: dict[int, KnownProject]) -> Itera
                 records.append(UnreachableRecord(id=number, unreachable_since=None))
         elif project.merge_requests:
             records += _out_of_reach(collection, project, "its merge requests are not shown")
+    if hidden:
+        more = f" and {len(hidden) - NAMED} more" if len(hidden) > NAMED else ""
+        collection.context.remark(
+            f"GitLab shows none of the merge requests of {', '.join(sorted(hidden)[:NAMED])}{more}:"
+            " the token may not see them, and nothing is known of them."
+        )
     if records:
         yield Batch(records=records)
 

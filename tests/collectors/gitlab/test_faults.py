@@ -184,4 +184,7 @@ def test_many_threads_meet_many_faults(pair: tuple[Course, Course]) -> None:
 
         report = course.collect(concurrency=8)
 
-        assert (report.outcome, wrong_with(course, report)) == ("done", []), number
+        wrong = wrong_with(course, report)
+        if report.outcome != "done":  # so many in a row that it gave up
+            wrong += wrong_after(course)
+        assert wrong == [], number

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from collectors.gitlab.merge_requests import tell
+from collectors.record import RecordError
 from demo.gitlab import GitLabFake, MergeRequest
 from demo.gitlab.access import Viewer
 from demo.gitlab.answer import Request
@@ -186,6 +187,7 @@ def node(**changes: Any) -> dict[str, Any]:
         "mergedAt": None,
         "closedAt": None,
         "author": None,
+        "mergeUser": None,
         "project": {
             "id": "gid://gitlab/Project/1",
             "fullPath": "acme/app",
@@ -209,6 +211,14 @@ def test_what_the_schema_lets_be_null_is_read() -> None:
     assert told.record.author_id is None
     assert told.record.labels == ()
     assert (told.reviewers, told.rest) == ([], {})
+
+
+@pytest.mark.parametrize("name", ["author", "mergeUser"])
+def test_a_user_that_is_not_told_is_not_taken_for_nobody(name: str) -> None:
+    told = node()
+    del told[name]
+    with pytest.raises(RecordError, match=f"^{name}.* is missing$"):
+        tell(told)
 
 
 def test_a_null_among_the_labels_is_none() -> None:
