@@ -14,10 +14,13 @@ from app.store import migrate
 from app.store.engine import make_engine
 from tests.databases import database, engine_on
 
-# A shell that runs the tests in the background has SIGINT ignored, and every program inherits that:
-# what they do when they are told to end by it could not be tested.
+# A shell that runs the tests in the background has SIGINT ignored, nohup has SIGHUP, and every program
+# inherits that: what they do when they are told to end by it could not be tested. A handler, even an
+# empty one, is not inherited; with it the tests themselves still outlive the terminal under nohup.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 # Machines are noisy: how long an example takes says nothing about the code.
 hypothesis_settings.register_profile("house", deadline=None)

@@ -247,6 +247,8 @@ def _rows(
     session: Session, node: Node, asked: EvidenceQuery, contributions: Sequence[Contribution]
 ) -> list[tuple[EvidenceRow, Contribution]]:
     by_id = {each.merge_request_id: each for each in contributions}
+    if not by_id:  # people, openings and moves have no merge requests
+        return []
     found = {
         row.id: row
         for row in session.execute(

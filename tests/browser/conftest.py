@@ -84,6 +84,21 @@ def client(site: str) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture
+def asking(filled: tuple[Engine, Settings]) -> Iterator[httpx.Client]:
+    """Asks the filled site anew: nothing that somebody else was answered is kept.
+
+    What is read once after each change of the data, whoever asks, was read.
+    """
+    engine, settings = filled
+    with (
+        serving(create_app(settings, engine)) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
+        client.get("/api/v1/indicators")
+        yield client
+
+
 @pytest.fixture(scope="session")
 def empty_site(server_url: str, template: str) -> Iterator[str]:
     """Address of the application on a migrated database in which nothing was collected."""

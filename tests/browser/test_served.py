@@ -241,15 +241,15 @@ MOST_STATEMENTS = 12
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_asks_the_database_a_few_times_only(
-    client: httpx.Client, filled: tuple[Engine, Settings], path: str
+    asking: httpx.Client, filled: tuple[Engine, Settings], path: str
 ) -> None:
     with statements(filled[0]) as sent:
-        assert client.get(path).status_code == 200
+        assert asking.get(path).status_code == 200
     assert 0 < len(sent) <= MOST_STATEMENTS, [each[:90] for each in sent]
 
 
 def test_a_team_asks_as_often_however_many_people_teams_and_days_it_shows(
-    client: httpx.Client, filled: tuple[Engine, Settings]
+    asking: httpx.Client, filled: tuple[Engine, Settings]
 ) -> None:
     counts = set()
     for path in (
@@ -259,7 +259,7 @@ def test_a_team_asks_as_often_however_many_people_teams_and_days_it_shows(
         f"/teams/organisation?grain=day&from={PAST_DAY}",
     ):
         with statements(filled[0]) as sent:
-            assert client.get(path).status_code == 200
+            assert asking.get(path).status_code == 200
         counts.add(len(sent))
     assert len(counts) == 1
     assert max(counts) <= 12
