@@ -71,11 +71,13 @@ def _database(settings: "Settings") -> Iterator[Finding]:
 
 
 def _files(settings: "Settings") -> Iterator[Finding]:
+    given = settings.files.organisation
+    if not given and not settings.files.planning:
+        return
     from collectors.files.organisation import FEEDS, read_organisation
     from collectors.files.planning import PLANNING, read_planning
     from collectors.files.problems import InvalidFileError
 
-    given = settings.files.organisation
     if given:
         try:
             batch = read_organisation(settings.files)
