@@ -32,7 +32,7 @@ demo: .venv/.runtime ## collect from a synthetic company and serve the dashboard
 
 .PHONY: test
 test: .venv/.dev ## run the whole test suite (TESTS= narrows it)
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 .PHONY: test-histories
 test-histories: .venv/.dev ## play random histories against the collector for half an hour (MINUTES=)

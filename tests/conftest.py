@@ -26,7 +26,31 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
 
+# Files that take longest. A file is run by one process: one of these at the end would leave the other
+# process without work.
+LONGEST = (
+    "packaging/test_dockerfile.py",
+    "app/cli/test_demo.py",
+    "app/cli/test_serve.py",
+    "app/cli/test_processes.py",
+    "app/store/test_embedded.py",
+    "app/cli/test_secrets.py",
+    "app/cli/test_killed.py",
+    "realdata/test_history.py",
+    "collectors/gitlab/test_histories.py",
+    "benchmarks/test_collect.py",
+    "browser/test_smoke.py",
+    "browser/test_report.py",
+)
+
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, everything else as it was collected."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def require_shared(*parts: str) -> Path:

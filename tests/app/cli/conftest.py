@@ -43,7 +43,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "HOME": str(tmp_path / "home"),
         "XDG_DATA_HOME": str(tmp_path / "home"),
         "TEAMGAUGE_DATABASE__DATA_DIR": str(tmp_path / "data"),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
