@@ -217,7 +217,7 @@ def served(image: Path, inside: dict[str, str]) -> Iterator[Served]:
         )
     yield Served(server, environment, log)
     server.terminate()
-    assert server.wait(timeout=60) in (0, 143, -15), log.read_text()
+    assert server.wait(timeout=120) in (0, 143, -15), log.read_text()
 
 
 def test_the_health_check_follows_the_server(image: Path, served: Served) -> None:
@@ -234,7 +234,7 @@ def test_the_health_check_follows_the_server(image: Path, served: Served) -> Non
         )
 
     port = served.environment["TEAMGAUGE_SERVER__PORT"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not healthy(port):
         assert time.monotonic() < deadline, served.log.read_text()
         with suppress(subprocess.TimeoutExpired):

@@ -218,7 +218,7 @@ def test_a_run_that_is_interrupted_says_so(
             assert process.poll() is None
             watcher.rollback()
         process.terminate()
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=120)
     watching.dispose()
     assert process.returncode == 130
     assert stdout == ""

@@ -44,25 +44,27 @@ def test_the_demo(start: Callable[..., Running], tmp_path: Path) -> None:
     folder = tmp_path / "the data"
     first = start("demo", "--port", "0", "--data-dir", str(folder))
     base = served(first)
-    teams = httpx.get(f"{base}api/v1/teams").json()["items"]
+    teams = httpx.get(f"{base}api/v1/teams", timeout=120).json()["items"]
     assert len(teams) > 10
-    rate = httpx.get(f"{base}api/v1/indicators/mr_rate/series").json()["points"]
+    rate = httpx.get(f"{base}api/v1/indicators/mr_rate/series", timeout=120).json()["points"]
     assert sum(point["value"] is not None for point in rate) >= 12
-    assert httpx.get(base).status_code == 200
+    assert httpx.get(base, timeout=120).status_code == 200
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=120)
 
     second = start("demo", PORT="0", DATA_DIR=str(folder))
     base = served(second)
-    assert len(httpx.get(f"{base}api/v1/teams").json()["items"]) == len(teams)
-    evidence = httpx.get(f"{base}api/v1/indicators/open_mr_age/evidence").json()["items"]
-    assert httpx.get(evidence[0]["web_url"]).status_code == 200
+    assert len(httpx.get(f"{base}api/v1/teams", timeout=120).json()["items"]) == len(teams)
+    evidence = httpx.get(f"{base}api/v1/indicators/open_mr_age/evidence", timeout=120).json()[
+        "items"
+    ]
+    assert httpx.get(evidence[0]["web_url"], timeout=120).status_code == 200
     second.send_signal(signal.SIGINT)
-    _, stderr = second.communicate(timeout=60)
+    _, stderr = second.communicate(timeout=120)
     assert second.returncode == 0
     assert "Traceback" not in stderr
     with pytest.raises(httpx.ConnectError):
-        httpx.get(base)
+        httpx.get(base, timeout=120)
     assert processes(folder) == []
 
 

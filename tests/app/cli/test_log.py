@@ -132,7 +132,7 @@ def test_a_terminal_gets_sentences_and_bars(tmp_path: Path, database_url: str) -
     )
     os.close(inside)
     shown = read_to_its_end(outside)
-    stdout, _ = process.communicate(timeout=60)
+    stdout, _ = process.communicate(timeout=120)
     assert process.returncode == 0, shown
     assert stdout.startswith("files: done, 2 rows read, 1 new")
     assert "Computing the indicators" in shown.decode()

@@ -47,9 +47,9 @@ def test_it_answers_and_ends_in_peace(
 ) -> None:
     process = start("serve", "--port", "0", TEAMGAUGE_DATABASE__URL=database_url)
     base = address(process)
-    assert httpx.get(f"{base}healthz").status_code == 200
-    assert httpx.get(f"{base}readyz").status_code == 200
-    assert httpx.get(base).status_code == 200
+    assert httpx.get(f"{base}healthz", timeout=120).status_code == 200
+    assert httpx.get(f"{base}readyz", timeout=120).status_code == 200
+    assert httpx.get(base, timeout=120).status_code == 200
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0
@@ -58,7 +58,7 @@ def test_it_answers_and_ends_in_peace(
     for line in stderr.splitlines():
         assert "event" in json.loads(line)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{base}healthz")
+        httpx.get(f"{base}healthz", timeout=120)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -79,7 +79,7 @@ def test_every_loopback_address_may_be_served(start: Start, database_url: str, h
     if ":" in host and not _has_ipv6():
         pytest.skip("LOUD: this machine has no IPv6 loopback address")
     process = start("serve", "--host", host, "--port=0", TEAMGAUGE_DATABASE__URL=database_url)
-    assert httpx.get(f"{address(process)}healthz").status_code == 200
+    assert httpx.get(f"{address(process)}healthz", timeout=120).status_code == 200
 
 
 def _has_ipv6() -> bool:
@@ -99,7 +99,7 @@ def test_collect_runs_beside_it_on_the_embedded_database(
     (tmp_path / "teams.yaml").write_text("- {slug: backend, name: Backend}\n")
     done = teamgauge("collect")
     assert done.returncode == 0, done.stderr
-    slugs = [team["slug"] for team in httpx.get(f"{base}api/v1/teams").json()["items"]]
+    slugs = [team["slug"] for team in httpx.get(f"{base}api/v1/teams", timeout=120).json()["items"]]
     assert slugs == ["organisation", "backend"]
     process.terminate()
     process.communicate(timeout=120)

@@ -47,18 +47,18 @@ def test_one_that_dies_is_replaced_and_all_end_together(start: Start, tmp_path: 
     process = start("serve", "--workers", "2", "--port", "0")
     base = address(process)
     one, other = numbers(process, 2)
-    assert httpx.get(f"{base}readyz").status_code == 200
+    assert httpx.get(f"{base}readyz", timeout=120).status_code == 200
     os.kill(one, signal.SIGKILL)
     for _ in range(3):  # the other one answers meanwhile
-        assert httpx.get(f"{base}healthz", timeout=30).status_code == 200
+        assert httpx.get(f"{base}healthz", timeout=120).status_code == 200
     [another] = numbers(process, 1)
     assert another not in (one, other)
     # What reaches one of them from outside is meant for all, and the first one sees to it.
     os.kill(other, signal.SIGTERM)
-    assert httpx.get(base, timeout=30).status_code == 200
+    assert httpx.get(base, timeout=120).status_code == 200
     assert is_there(other)
     process.terminate()
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0
     assert not is_there(other)
     assert not is_there(another)

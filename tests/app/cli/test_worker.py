@@ -99,7 +99,7 @@ def end(workers: list[Running]) -> list[tuple[str, str]]:
     """What the workers wrote, who are told to end and do."""
     for worker in workers:
         worker.terminate()
-    written = [worker.communicate(timeout=60) for worker in workers]
+    written = [worker.communicate(timeout=120) for worker in workers]
     # 130: one that was told before it had begun to work.
     assert {worker.returncode for worker in workers} <= {0, 130}
     return written
