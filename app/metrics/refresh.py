@@ -3,7 +3,7 @@
 Everything happens in the caller's transaction: either all values fit together, or nothing changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -156,9 +156,7 @@ def refresh(
     report.stale_since = min((item.stale.periods[0] for item in due), default=None)
     for clock in {item.clock for item in due}:
         together = [item for item in due if item.clock == clock]
-        stretches = joined(each for item in together for each in item.stretches)
-        reads = frozenset[Input]().union(*(item.indicator.reads for item in together))
-        workset = load(session, clock, settings, stretches, reads)
+        workset = load(session, clock, settings, _needed(together))
         for item in together:
             report.written += _compute(session, item, workset, now)
 
@@ -228,6 +226,16 @@ def _due(
         own.add(Restated.DEFINITION, history_start)
     periods = computed_periods(indicator, clock, history_start)
     return Due(indicator, clock, own.of_periods(periods, together=indicator.together))
+
+
+def _needed(due: Sequence[Due]) -> dict[Input, list[Stretch]]:
+    """Of each input that is read the days for which it is."""
+    return {
+        read: joined(
+            each for item in due if read in item.indicator.reads for each in item.stretches
+        )
+        for read in frozenset[Input]().union(*(item.indicator.reads for item in due))
+    }
 
 
 def _unsettled(session: Session, indicator: Indicator) -> list[date]:
