@@ -99,8 +99,42 @@ host = "127.0.0.1"
 port = 8000
 
 [auth]
-# "none" serves this machine only.
+# "none" serves this machine only; "oidc": people sign in at a provider of OpenID Connect.
 mode = "none"
+# The provider, such as "https://gitlab.com": /.well-known/openid-configuration is below it.
+issuer = ""
+# Of the application that was registered there, with the redirect address BASE_URL/sign-in/callback.
+client_id = ""
+# Or client_secret_file = "path", a file that holds nothing else.
+client_secret = ""
+# ca_file = "path" for a certificate authority of your own.
+# Where people open teamgauge, such as "https://teamgauge.example.com".
+base_url = ""
+scopes = ["openid", "profile", "email"]
+# The claim that lists somebody's groups; GitLab's is "groups_direct" or "groups".
+groups_claim = "groups"
+# The claim that is a username of the GitLab above, "nickname" if that is the provider. Empty: people
+# are matched by their verified e-mail address alone.
+username_claim = ""
+# Who is more than a viewer. Users go by verified e-mail address or by their `sub`.
+# grants = [
+#   { role = "admin", groups = ["operators"], users = ["head@example.com"] },
+#   { role = "director", groups = ["directors/platform"], teams = ["platform"] },
+# ]
+grants = []
+# "viewer": whoever can sign in sees the values of all teams; "none": only who has a role.
+everyone = "none"
+# Who manages a team today, as the memberships say, is its manager here.
+leaders = true
+# What managers and directors see of other teams: "viewer" or "none".
+other_teams = "viewer"
+# Whether viewers also see the merge requests behind the values.
+viewers_see_merge_requests = false
+# A session ends after so long, and after so long without a request.
+session_hours = 12
+idle_minutes = 240
+# How many days it is kept who did what.
+audit_days = 400
 
 [worker]
 # Pieces of work that one `teamgauge worker` does at once, 1 to 64.

@@ -1,10 +1,13 @@
 """Settings: the only reader of `teamgauge.toml` and of the environment.
 
-`models` says which sections and keys there are, `load` reads them, `wording` turns what is wrong
+`models` says which sections and keys there are (`auth` those of sign-in), `values` what each value
+must look like, `load` reads them, `wording` turns what is wrong
 with them into sentences.
 """
 
+from app.settings.auth import AuthSettings, Grant
 from app.settings.load import (
+    auth_secret,
     bamboohr_key,
     configuration_path,
     gitlab_token,
@@ -14,7 +17,6 @@ from app.settings.load import (
     webhook_secret,
 )
 from app.settings.models import (
-    AuthSettings,
     BambooHRSettings,
     CommunitySettings,
     DatabaseSettings,
@@ -24,13 +26,12 @@ from app.settings.models import (
     GreenhouseSettings,
     HandbookProject,
     ReportingSettings,
-    Section,
     ServerSettings,
     Settings,
     TargetSettings,
     WorkerSettings,
-    glob_pattern,
 )
+from app.settings.values import Section, glob_pattern
 
 __all__ = [
     "AuthSettings",
@@ -40,6 +41,7 @@ __all__ = [
     "DiversitySettings",
     "FileSettings",
     "GitLabSettings",
+    "Grant",
     "GreenhouseSettings",
     "HandbookProject",
     "ReportingSettings",
@@ -48,6 +50,7 @@ __all__ = [
     "Settings",
     "TargetSettings",
     "WorkerSettings",
+    "auth_secret",
     "bamboohr_key",
     "configuration_path",
     "gitlab_token",
