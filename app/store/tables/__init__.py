@@ -1,5 +1,6 @@
 """The tables, by noun; importing this package makes `Base.metadata` complete."""
 
+from app.store.tables.access import ApiToken, AuditEvent, SignedIn
 from app.store.tables.base import Base
 from app.store.tables.changes import Change
 from app.store.tables.derived import (
@@ -35,7 +36,9 @@ from app.store.tables.work import (
 
 __all__ = [
     "Account",
+    "ApiToken",
     "AttributionSpan",
+    "AuditEvent",
     "Base",
     "Change",
     "ChangedPath",
@@ -69,6 +72,7 @@ __all__ = [
     "RefreshState",
     "Reviewer",
     "Run",
+    "SignedIn",
     "Target",
     "Team",
     "TeamMemberSpan",
