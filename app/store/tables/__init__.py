@@ -18,6 +18,7 @@ from app.store.tables.effective import (
     EffectiveOpening,
     EffectivePerson,
 )
+from app.store.tables.forgotten import ForgottenKey, ForgottenTrace
 from app.store.tables.hiring import Offer, Opening, PlannedHeadcount
 from app.store.tables.organisation import Employment, Identity, Membership, Person, Team
 from app.store.tables.period_values import PeriodValue
@@ -51,6 +52,8 @@ __all__ = [
     "EffectiveOpening",
     "EffectivePerson",
     "Employment",
+    "ForgottenKey",
+    "ForgottenTrace",
     "FormerUsername",
     "Identity",
     "IndicatorValue",

@@ -16,6 +16,8 @@ SILENT = {
     "work_items",
     "rate_limits",
     "marks",
+    "forgotten_key",
+    "forgotten_traces",
     "sessions",
     "api_tokens",
     "audit_events",
