@@ -97,6 +97,10 @@ targets = "targets.csv"
 [server]
 host = "127.0.0.1"
 port = 8000
+# One line in the log for each request, with its path and never its query.
+access_log = false
+# After SIGTERM requests are taken so long, while /readyz says no: for a load balancer to notice.
+drain_seconds = 0
 
 [auth]
 # "none" serves this machine only; "oidc": people sign in at a provider of OpenID Connect.
@@ -144,6 +148,30 @@ concurrency = 8
 collect_every = ""
 # After so many seconds without a sign of life others do what a worker had begun.
 silent_seconds = 30
+
+[alerts]
+# What a team's indicator that leaves or returns to its target, and stale data, are posted to as
+# {"text": "…"}: Slack, Mattermost, or what understands them. Or webhook_url_file = "path".
+webhook_url = ""
+# Who is told by e-mail, such as ["head@example.com"], and from which address.
+email_to = []
+email_from = ""
+smtp_host = ""
+smtp_port = 587
+# "tls" from the first byte on (mostly port 465), or "none" where no password is sent.
+smtp_security = "starttls"
+smtp_username = ""
+# Or smtp_password_file = "path", a file that holds nothing else.
+smtp_password = ""
+# A source without a complete run for so long is stale.
+stale_after_hours = 26
+# Slugs of teams, and keys of indicators; empty: all of them. Diversity is never told.
+teams = []
+indicators = []
+# Each team's report of a month by e-mail, once the month's data are complete: to its managers, or
+# to these addresses instead.
+monthly_report = false
+monthly_report_to = []
 """
 
 TEAMS = """\

@@ -1,12 +1,14 @@
 """Settings: the only reader of `teamgauge.toml` and of the environment.
 
-`models` says which sections and keys there are (`auth` those of sign-in), `values` what each value
-must look like, `load` reads them, `wording` turns what is wrong
-with them into sentences.
+`models` says which sections and keys there are (`auth` and `alerts` those of sign-in and of alerts),
+`values` what each value must look like, `load` reads them, `wording` turns what is wrong with them into
+sentences.
 """
 
+from app.settings.alerts import AlertSettings
 from app.settings.auth import AuthSettings, Grant
 from app.settings.load import (
+    alert_webhook,
     auth_secret,
     bamboohr_key,
     configuration_path,
@@ -14,6 +16,7 @@ from app.settings.load import (
     greenhouse_secret,
     load_settings,
     secrets,
+    smtp_password,
     webhook_secret,
 )
 from app.settings.models import (
@@ -34,6 +37,7 @@ from app.settings.models import (
 from app.settings.values import Section, glob_pattern
 
 __all__ = [
+    "AlertSettings",
     "AuthSettings",
     "BambooHRSettings",
     "CommunitySettings",
@@ -50,6 +54,7 @@ __all__ = [
     "Settings",
     "TargetSettings",
     "WorkerSettings",
+    "alert_webhook",
     "auth_secret",
     "bamboohr_key",
     "configuration_path",
@@ -58,5 +63,6 @@ __all__ = [
     "greenhouse_secret",
     "load_settings",
     "secrets",
+    "smtp_password",
     "webhook_secret",
 ]

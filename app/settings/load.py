@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr, ValidationError
 
 from app.errors import ConfigurationError
+from app.settings import alerts
 from app.settings.auth import AuthSettings
 from app.settings.models import FileSettings, Settings
 from app.settings.wording import (
@@ -34,6 +35,8 @@ PATHS = (
     ("greenhouse", "client_secret_file"),
     ("auth", "client_secret_file"),
     ("auth", "ca_file"),
+    ("alerts", "webhook_url_file"),
+    ("alerts", "smtp_password_file"),
     *(("files", key) for key in FileSettings.model_fields),
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -150,6 +153,28 @@ def auth_secret(settings: Settings) -> str:
     return _secret_in(file, f"auth.client_secret_file {file}", "secret")
 
 
+def alert_webhook(settings: Settings) -> str:
+    """Where alerts are posted, from the configuration or from webhook_url_file; empty: nowhere.
+
+    Raises ConfigurationError when the file cannot be read or holds no address.
+    """
+    file = settings.alerts.webhook_url_file
+    if file is None:
+        return settings.alerts.webhook_url.get_secret_value()
+    return _secret_in(file, f"alerts.webhook_url_file {file}", "address")
+
+
+def smtp_password(settings: Settings) -> str:
+    """The password at the mail server, from the configuration or from smtp_password_file; empty: none.
+
+    Raises ConfigurationError when the file cannot be read or holds no password.
+    """
+    file = settings.alerts.smtp_password_file
+    if file is None:
+        return settings.alerts.smtp_password.get_secret_value()
+    return _secret_in(file, f"alerts.smtp_password_file {file}", "password")
+
+
 def _secret_in(file: Path, name: str, what: str) -> str:
     """The token or key that a file holds; name: of the file, for sentences."""
     try:
@@ -176,6 +201,7 @@ def secrets(settings: Settings) -> tuple[str, ...]:
     password = re.match(r"[^:]+://[^:/@]*:([^@]*)@", settings.database.url.get_secret_value())
     if password:
         found |= {password[1], unquote(password[1])}
+    found.add(urlsplit(alert_webhook(settings)).path)  # the part of the address that lets one write
     return tuple(sorted(found - {""}, key=len, reverse=True))
 
 
@@ -185,6 +211,8 @@ FILES_OF_SECRETS = (
     ("bamboohr", "api_key", bamboohr_key),
     ("greenhouse", "client_secret", greenhouse_secret),
     ("auth", "client_secret", auth_secret),
+    ("alerts", "webhook_url", alert_webhook),
+    ("alerts", "smtp_password", smtp_password),
 )
 """The secrets that may also stand in a file of their own, and who reads it."""
 
@@ -358,6 +386,8 @@ def _check_together(
         if file and not file.is_file():
             wrong(section, "ca_file", f"{file} does not exist")
     _check_sign_in(settings.auth, wrong)
+    for key, phrase in alerts.mistakes(settings.alerts):
+        wrong("alerts", key, phrase)
     for key, value in settings.files:
         if key in given_files and not value.is_file():
             wrong("files", key, f'{value} does not exist, write "" if there is none')

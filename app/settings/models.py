@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from app.settings.alerts import AlertSettings
 from app.settings.auth import AuthSettings
 from app.settings.values import (
     Address,
@@ -154,10 +155,16 @@ class FileSettings(Section):
 
 
 class ServerSettings(Section):
-    """Where `serve` listens."""
+    """Where `serve` listens.
+
+    access_log: whether each request has a line in the log. drain_seconds: how long requests are still
+    taken after SIGTERM, while /readyz says no already.
+    """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[Whole, Field(ge=0, le=65535)] = 8000
+    access_log: bool = False
+    drain_seconds: Annotated[Fraction, Field(ge=0, le=300)] = 0
 
 
 class WorkerSettings(Section):
@@ -187,6 +194,7 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
     worker: WorkerSettings = WorkerSettings()
+    alerts: AlertSettings = AlertSettings()
     path: Path | None = None
     """The file that was read; None: built-in defaults and the environment alone."""
 

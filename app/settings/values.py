@@ -35,7 +35,7 @@ def shown(value: Any) -> str:
     """A value as it would be written in TOML, cut to a readable length."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = f'"{value}"'.replace("\n", r"\n") if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
