@@ -1,6 +1,7 @@
 """The tables, by noun; importing this package makes `Base.metadata` complete."""
 
 from app.store.tables.access import ApiToken, AuditEvent, SignedIn
+from app.store.tables.alerts import AlertState
 from app.store.tables.base import Base
 from app.store.tables.changes import Change
 from app.store.tables.derived import (
@@ -37,6 +38,7 @@ from app.store.tables.work import (
 
 __all__ = [
     "Account",
+    "AlertState",
     "ApiToken",
     "AttributionSpan",
     "AuditEvent",

@@ -21,6 +21,7 @@ SILENT = {
     "sessions",
     "api_tokens",
     "audit_events",
+    "alert_states",
 }
 """Tables that no answer is drawn from that is kept; they change all the time while somebody collects,
 or looks."""
