@@ -21,9 +21,9 @@ def upgrade() -> None:
     op.add_column("refresh_state", sa.Column("seconds", sa.Float(), nullable=True))
     op.create_table(
         "alert_states",
+        sa.Column("team", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("team", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -38,7 +38,7 @@ def upgrade() -> None:
             name=op.f("fk_alert_states_team_teams"),
             onupdate="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("kind", "key", "team", name=op.f("pk_alert_states")),
+        sa.PrimaryKeyConstraint("team", "kind", "key", name=op.f("pk_alert_states")),
     )
 
 

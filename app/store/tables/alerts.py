@@ -19,13 +19,13 @@ class AlertState(Base):
     __tablename__ = "alert_states"
     __table_args__ = (CheckConstraint("kind in ('indicator', 'source', 'report')", name="kind"),)
 
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    """The indicator's key, the source's name, or the month as 2026-10."""
     team: Mapped[str] = mapped_column(
         ForeignKey("teams.slug", onupdate="CASCADE"), primary_key=True
     )
     """The slug; of a source that of the organisation."""
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """The indicator's key, the source's name, or the month as 2026-10."""
     state: Mapped[str]
     """on_target or off_target; fresh or stale; due."""
     since: Mapped[datetime]
