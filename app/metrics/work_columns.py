@@ -1,7 +1,7 @@
 """Merge requests and whose they are, as columns: a million objects would take seconds and gigabytes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import numpy as np
@@ -50,6 +50,10 @@ class WorkColumns:
 
     def __len__(self) -> int:
         return len(self.author)
+
+    def where(self, chosen: Flags) -> "WorkColumns":
+        """Some of the merge requests."""
+        return WorkColumns(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     @classmethod
     def of(cls, works: Iterable[Work]) -> "WorkColumns":

@@ -176,11 +176,14 @@ def load(
         history_start=settings.reporting.history_start,
         team_ids=team_ids,
         root_id=next(id_ for id_, slug in planning.slugs.items() if slug == ROOT_TEAM),
+        # Who reads merge requests without their authors' teams has them in another field.
         work=WorkColumns.read(session, open_within(clock, stretches))
-        if needed(Input.WORK)
+        if needed(Input.ATTRIBUTION)
         else WorkColumns.of(()),
         attribution=Attribution.read(session, team_ids, None if needed(Input.ATTRIBUTION) else ()),
-        presence=Presence.read(session, team_ids, stretches[0].first),
+        presence=Presence.read(session, team_ids, stretches[0].first)
+        if needed(Input.ATTRIBUTION)
+        else Presence.of((), ()),
         # Who they are is asked by the indicators of people alone, and needs an object each.
         members=_members(session) if needed(Input.EMPLOYMENT, Input.ATTRIBUTES) else {},
         owners=_owners(session) if needed(Input.OWNERSHIP) else {},
@@ -188,7 +191,7 @@ def load(
         tree=planning.tree,
         slugs=planning.slugs,
         handbook=WorkColumns.read(session, handbook_within(clock, stretches))
-        if needed(Input.WORK)
+        if needed(Input.ATTRIBUTION)
         else WorkColumns.of(()),
         community=community_work(
             session,
