@@ -12,13 +12,20 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import dashboards
 from app import __version__
-from app.api import ROUTERS, problems
+from app.api import OWN_RULES, ROUTERS, problems
+from app.api.authentication import Authentication
 from app.api.delivery import Delivery
 from app.api.guard import Guard, hosts_of
+from app.api.instruments import Instruments
+from app.api.observation import Observed, Routed
 from app.api.problems import Failure
-from app.api.request import require_each_once
+from app.api.readiness import Readiness
+from app.api.request import AUTHORISED, require_each_once
 from app.api.validators import Present, signature
+from app.auth.access import ACCESS, EVERYTHING, NOTHING
+from app.auth.provider import Provider
 from app.settings import Settings
+from app.store.database import embedded_folder
 from app.store.engine import reading_sessions, sessions
 from dashboards import exports, pages
 
@@ -44,7 +51,7 @@ only take turns."""
 
 
 def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> FastAPI:
-    """The application on a migrated database; only webhooks write.
+    """The application on a migrated database. Answers only read it.
 
     threads: answers that are drawn at once. Each holds one connection; that of an answer that is drawn
     may be on its way back while the next one is begun; and one more tells whether anything has changed.
@@ -68,21 +75,36 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
     )
     # Every answer is of one moment, and no request for one can write.
     reading = reading_sessions(engine)
+    # What nobody has authorised, nobody sees.
+    reading.configure(info={ACCESS: EVERYTHING if settings.auth.mode == "none" else NOTHING})
     app.state.settings = settings
     app.state.engine = engine
+    app.state.readiness = Readiness(engine, embedded_folder(settings))
+    app.state.instruments = instruments = Instruments()
     app.state.sessions = reading
-    app.state.writing = sessions(engine)  # for webhooks alone, which note what to read next
+    app.state.writing = sessions(engine)  # for webhooks, signing in, and who did what
+    app.state.provider = Provider(settings) if settings.auth.mode == "oidc" else None
     for router in ROUTERS:
+        app.include_router(router, dependencies=[Depends(require_each_once), AUTHORISED])
+    for router in OWN_RULES:
         app.include_router(router, dependencies=[Depends(require_each_once)])
     pages.register(app, settings, reading)
     exports.register(app, settings, reading)
     problems.install(app, _page)
+    app.add_middleware(Routed)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
-    if settings.auth.mode == "none":  # else what is answered depends on who asks
-        present = Present(engine, reading, settings)
-        app.add_middleware(Delivery, present=present, signature=signature(settings, DRAWN_BY))
-    hosts = hosts_of(settings.server.host) if settings.auth.mode == "none" else None
-    app.add_middleware(Guard, hosts=hosts, draw=_page)
+    present = Present(engine, reading, settings)
+    app.add_middleware(Delivery, present=present, signature=signature(settings, DRAWN_BY))
+    if settings.auth.mode == "oidc":
+        app.add_middleware(
+            Authentication,
+            settings=settings,
+            reading=reading,
+            writing=app.state.writing,
+            draw=_page,
+        )
+    app.add_middleware(Guard, hosts=hosts_of(settings), draw=_page)
+    app.add_middleware(Observed, instruments=instruments, access_log=settings.server.access_log)
     return app
 
 

@@ -39,7 +39,7 @@ def main() -> None:
     with reading_sessions(engine)() as session:
         before = perf_counter()
         everything = [Stretch(company.FIRST_DAY, clock.today)]
-        workset = load(session, clock, settings, everything, OPEN_MR_AGE.reads)
+        workset = load(session, clock, settings, dict.fromkeys(OPEN_MR_AGE.reads, everything))
         read = perf_counter()
         days = computed_periods(OPEN_MR_AGE, clock, company.FIRST_DAY)
         whole = StalePeriods.all_of(workset.team_ids, days)

@@ -1,7 +1,7 @@
 """One indicator of one team as a card: number, sentence, chart, numbers and the way to the evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
@@ -67,6 +67,10 @@ class Card:
     shares: Sequence[Share]
     share_bar: Markup
     instead: Mix | None
+
+    def without_evidence(self) -> "Card":
+        """The same for who may not see what is behind it."""
+        return self if self.indicator.categorical else replace(self, evidence_words="")
 
     @property
     def chart(self) -> Markup:

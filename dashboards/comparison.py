@@ -6,6 +6,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
+from app.auth.access import ALL, Sees
 from app.metrics.answers import Matrix, MatrixCell, TeamRow
 from app.metrics.indicator import Better, Indicator, Reason, Status, Unit
 from dashboards import addresses, figures, formatting, shares
@@ -62,7 +63,7 @@ class Comparison:
 
     scope: slug of the team in the address; one without teams below it is shown among its neighbours.
     root: the cell of the page's own team, whose target is drawn. kept: the page's address. tolerance:
-    as it is configured.
+    as it is configured. sees: what the reader may.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Comparison:
         scope: str | None,
         kept: Mapping[str, str | None],
         tolerance: float,
+        sees: Sees = ALL,
     ) -> None:
+        self._sees = sees
         self.indicator: Indicator = root.indicator
         self.target = root.target
         self._kept = kept
@@ -247,7 +250,9 @@ class Comparison:
             high=formatting.number(self.indicator, point.p75),
             count=formatting.count(point.n),
             evidence=addresses.evidence(self.indicator.key, **about)
-            if point.n and self.indicator.evidence_kinds
+            if point.n
+            and self.indicator.evidence_kinds
+            and self._sees.evidence(self.indicator, team.slug)
             else None,
             target=formatting.target(self.indicator, cell.target) or "none",
             mark=mark_of(status),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.auth.access import ALL, Sees
 from app.metrics import queries
 from app.metrics.answers import Evidence
 from app.metrics.evidence_filters import selection
@@ -39,7 +40,8 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     above = [(node.slug, node.name) for node in basis.tree.ancestors(evidence.team)]
     through = basis.data_through(evidence.indicator) or evidence.instant
     names = {node.slug: node.name for node in basis.tree}
-    return context(evidence, above, through, settings, asked, names)
+    sees = Sees.of(session)
+    return context(evidence, above, through, settings, asked, names, sees)
 
 
 def context(
@@ -49,15 +51,16 @@ def context(
     settings: Settings,
     asked: Asked,
     names: Mapping[str, str] = occurrences.NO_NAMES,
+    sees: Sees = ALL,
 ) -> dict[str, object]:
     """The page of an evidence. above: slug and name of the teams above the team, the root first;
-    names: of all teams, by slug."""
+    names: of all teams, by slug. sees: what the reader may."""
     indicator = evidence.indicator
     chosen = selection(indicator, **{name: asked.get(name) for name in (*FILTERS, "sort")})
     kept = {name: asked.get(name) for name in KEPT} | {"team": evidence.team}
     frame = _frame(evidence, above, data_through, settings, kept)
     if indicator.counts_merge_requests:
-        return frame | evidence_list.context(evidence, chosen, settings, asked, kept)
+        return frame | evidence_list.context(evidence, chosen, settings, asked, kept, sees)
     at = formatting.borders(indicator, evidence.target, settings.targets.tolerance)
     return frame | occurrences.context(evidence, kept, asked, at, names)
 

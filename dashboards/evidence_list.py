@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from app.auth.access import ALL, Sees
 from app.metrics.answers import Evidence, EvidenceRow
 from app.metrics.evidence_filters import Selection, judges_answers, waited
 from app.metrics.indicator import Cadence, Unit
@@ -81,8 +82,10 @@ def context(
     settings: Settings,
     asked: Asked,
     kept: Mapping[str, str | None],
+    sees: Sees = ALL,
 ) -> dict[str, object]:
-    """What the page says and lists. kept: every parameter of its address but the page."""
+    """What the page says and lists. kept: every parameter of its address but the page. sees: what the
+    reader may."""
     indicator, zone = evidence.indicator, settings.reporting.zone
     default = default_sort(evidence)
     sort = chosen.sort or default
@@ -106,7 +109,7 @@ def context(
         "beside": chips_beside(evidence, chosen, here),
         "menus": menus(evidence, chosen, here, kept),
         "action": addresses.evidence(indicator.key),
-        "left_out": list(left_out(evidence, kept["period"])),
+        "left_out": list(left_out(evidence, kept["period"], findings=sees.operation)),
         "heads": _heads(table, sort, default, here),
         "lines": [
             _line(row, evidence, table, zone, marks.get(first + index))

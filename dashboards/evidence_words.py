@@ -94,12 +94,14 @@ def _median(evidence: Evidence) -> str:
     )
 
 
-def left_out(evidence: Evidence, period: str | None) -> Iterator[tuple[str, str | None]]:
+def left_out(
+    evidence: Evidence, period: str | None, *, findings: bool
+) -> Iterator[tuple[str, str | None]]:
     """What of the team's does not count: how many and why, and the address of their list if there is
-    one. period: of the page's address."""
+    one. period: of the page's address. findings: whether the reader may see those of the data."""
     for reason, count in evidence.left_out.items():
         address = None
-        if reason in FINDINGS:
+        if reason in FINDINGS and findings:
             address = addresses.data(finding=FINDINGS[reason])
         elif reason == "not_in_review" and evidence.indicator.cadence is Cadence.DAILY:
             address = addresses.evidence(

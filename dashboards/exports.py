@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.auth.rules import authorise
 from app.caching import REVALIDATED
 from app.metrics.calendar import month_label
 from app.settings import Settings
@@ -103,6 +104,7 @@ def _endpoint(
         asked = Asked.of(request.path_params, query, export.parameters)
         wanted = BY_KEY[asked.one_of("format", BY_KEY, FORMATS[0].key)]
         with sessions() as session:
+            authorise(request, session)
             made = export.view(session, settings, asked, str(request.base_url))
         headers = {
             "Cache-Control": REVALIDATED,

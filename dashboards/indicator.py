@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.auth.access import ALL, Sees
 from app.errors import NotFoundError
 from app.metrics import get_indicator, queries
 from app.metrics.answers import Matrix, MatrixCell, ScorecardRow
@@ -45,7 +46,7 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
         variant=variant.key if variant else None,
     )
     targets = load_basis(session, settings).targets
-    return context(trend, variant, matrix, targets, settings, asked)
+    return context(trend, variant, matrix, targets, settings, asked, Sees.of(session))
 
 
 def daily(indicator: Indicator) -> bool:
@@ -76,17 +77,31 @@ def context(
     targets: Targets,
     settings: Settings,
     asked: Asked,
+    sees: Sees = ALL,
 ) -> dict[str, object]:
-    """The page of one column of the matrix; trend: of the team in the address, or of everybody."""
+    """The page of one column of the matrix; trend: of the team in the address, or of everybody. sees:
+    what the reader may."""
     indicator = trend.indicator
     by_slug = {team.slug: team for team in matrix.teams}
     scope = asked.get("team")
     kept = {name: asked.get(name) for name in ("team", "period", "from", "to", "grain", "variant")}
     tolerance = settings.targets.tolerance
     root = matrix.cells[trend.team, indicator.key]
-    compared = Comparison(matrix, root, scope, kept, tolerance)
+    compared = Comparison(matrix, root, scope, kept, tolerance, sees)
     above = team_address(trend.team, kept["period"], indicator.key, kept["variant"])
     assert matrix.data_through is not None
+    card = card_of(
+        ScorecardRow(
+            indicator=indicator,
+            variant=trend.variant,
+            point=root.judged,
+            target=root.target,
+            limits=root.limits,
+        ),
+        trend,
+        settings,
+        kept,
+    )
 
     def here(**other: object | None) -> str:
         return addresses.indicator(indicator.key, **{**kept, **other})
@@ -100,18 +115,7 @@ def context(
         "recorded_at": matrix.recorded_at,
         "lede": _lede(indicator, variant, root, matrix.data_through, settings),
         "heading": _heading(root),
-        "card": card_of(
-            ScorecardRow(
-                indicator=indicator,
-                variant=trend.variant,
-                point=root.judged,
-                target=root.target,
-                limits=root.limits,
-            ),
-            trend,
-            settings,
-            kept,
-        ),
+        "card": card if sees.evidence(indicator, trend.team) else card.without_evidence(),
         "team_name": trend.team_name,
         "team_address": above,
         "grains": grain_choices(asked, here) if daily(indicator) else [],

@@ -14,6 +14,8 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import __version__
+from app.auth.access import ALL, Sees
+from app.auth.rules import access_for, authorise
 from app.caching import REVALIDATED
 from app.metrics import INDICATORS
 from app.metrics.answers import Freshness
@@ -182,14 +184,16 @@ class Pages:
             query = request.query_params.multi_items()
             asked = Asked.of(request.path_params, query, page.parameters)
             with self._sessions() as session, one_snapshot(session):
+                authorise(request, session)
+                sees = Sees.of(session)
                 freshness = read_freshness(session, self._settings)
                 # Some sources are collected, but nothing can be measured from them, or not this.
                 through = load_basis(session, self._settings).through
                 if not (page.before_collect or through):
-                    return self._first_steps(request, freshness)
+                    return self._first_steps(request, freshness, sees)
                 missing = _not_measured(asked, through)
                 if missing is not None:
-                    return self._first_steps(request, freshness, missing)
+                    return self._first_steps(request, freshness, sees, missing)
                 if page.table and asked.one_of("format", FORMATS, "html") == "csv":
                     return _as_table(page, page.table(session, self._settings, asked))
                 context = page.view(session, self._settings, asked)
@@ -197,20 +201,25 @@ class Pages:
             notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
             return self.respond(
                 page.template,
-                {"page": page.name, "notes": notes, **context},
+                {"page": page.name, "notes": notes, "sees": sees, **context},
                 page.charts and context.get("plotted") is not False,
             )
 
         return show
 
     def _first_steps(
-        self, request: Request, freshness: Sequence[Freshness], missing: Indicator | None = None
+        self,
+        request: Request,
+        freshness: Sequence[Freshness],
+        sees: Sees,
+        missing: Indicator | None = None,
     ) -> Response:
         settings = self._settings
         return self.respond(
             "empty.html",
             {
                 "page": "empty",
+                "sees": sees,
                 "missing": missing,
                 "sources": [row.title for row in freshness],
                 "collected": [row.title for row in freshness if row.data_through],
@@ -229,6 +238,7 @@ class Pages:
         """A page with the policy that it needs; other headers and compression are the application's."""
         known: dict[str, Any] = {
             "notes": [],
+            "sees": ALL,
             "data_through": None,
             "recorded_at": None,
             "charts": charts,
@@ -304,6 +314,8 @@ def _same_address(request: Request) -> str:
 
 
 ERRORS: Mapping[int, tuple[str, str]] = {
+    401: ("signed out", "Nobody is signed in"),
+    403: ("not for you", "This is not yours to see"),
     404: ("not found", "This page does not exist"),
     422: ("not understood", "This address cannot be understood"),
     503: ("not available", "This page cannot be shown right now"),
@@ -330,6 +342,7 @@ def error_page(
         "error.html",
         {
             "page": "error",
+            "sees": Sees(access_for(request)),
             "status": status,
             "words": words,
             "title": title,

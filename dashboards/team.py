@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.auth.access import ALL, Sees
 from app.errors import NotFoundError
 from app.metrics import INDICATORS, queries
 from app.metrics.answers import Attention, Cards, MembershipChange, Scorecard, ShownAbove, Team
@@ -28,6 +29,7 @@ DEFAULT_GRAIN = "week"
 REPORTS = (("Report, HTML", "html"), ("Report, Markdown", "md"), ("Report, CSV", "csv"))
 WAITING_SHOWN = 4
 CHANGE_MONTHS = 3
+NOT_SHOWN = Attention(team="", oldest_in_review=[], community=[], openings=[], orphaned=[])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +60,12 @@ def view(session: Session, settings: Settings, asked: Asked) -> dict[str, object
     on = day_shown(settings, period, cards.series.values())
     since = months_back(on, CHANGE_MONTHS - 1)
     team = queries.team(session, settings, slug, on=str(on), from_=str(since), to=str(on))
-    attention = queries.attention(session, settings, slug)
+    sees = Sees.of(session)
+    attention = (
+        queries.attention(session, settings, slug) if sees.merge_requests(slug) else NOT_SHOWN
+    )
     names = {node.slug: node.name for node in load_basis(session, settings).tree}
-    return context(team, cards, attention, names, settings, asked, datetime.now(UTC))
+    return context(team, cards, attention, names, settings, asked, datetime.now(UTC), sees)
 
 
 def mix_above(above: ShownAbove | None, key: str, period: str | None) -> Mix | None:
@@ -92,15 +97,17 @@ def context(
     settings: Settings,
     asked: Asked,
     now: datetime,
+    sees: Sees = ALL,
 ) -> dict[str, object]:
-    """The page of a team's answers. names: by slug. now: when it is drawn."""
+    """The page of a team's answers. names: by slug. now: when it is drawn. sees: what the reader may."""
     kept = {name: asked.get(name) for name in ("period", "from", "to", "grain", "variant")}
     period, series = kept["period"], found.series
     cards = []
     for row in found.scorecard.items:
         key = row.indicator.key
         instead = mix_above(found.above.get(key), key, period)
-        cards.append(card_of(row, series[key], settings, kept, instead, now))
+        card = card_of(row, series[key], settings, kept, instead, now)
+        cards.append(card if sees.evidence(row.indicator, team.slug) else card.without_evidence())
     eight = [card for card in cards if not card.indicator.supporting]
     month = formatting.first_day(period) if period else usual_month(settings, team.on)
 
@@ -120,6 +127,8 @@ def context(
     ][:WAITING_SHOWN]
     return {
         "team": team,
+        "shows_people": sees.people(team.slug),
+        "shows_attention": sees.merge_requests(team.slug),
         "data_through": max(reached, default=None),
         "recorded_at": max((p.recorded_at for p in points if p.recorded_at), default=None),
         "jump": eight,
@@ -173,6 +182,7 @@ def context(
                     addresses.report(team.slug, month=month_label(month), format=form),
                 )
                 for words, form in REPORTS
+                if sees.people(team.slug)
             ),
         ],
         "template": figures.TEMPLATE,

@@ -2,7 +2,7 @@
 
 Who has an answer names its ETag; one cheap question to the database tells whether it still holds, and
 then nothing is drawn, compressed or sent. The last answers are kept in the process, as they were sent,
-and go out again for as long as they hold. Only for answers that are the same for everybody.
+and go out again to who may see the same for as long as they hold.
 """
 
 import asyncio
@@ -16,9 +16,23 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.validators import Present, is_among, validator
+from app.auth.access import EVERYTHING, Access
 from app.caching import REVALIDATED
 
-OWN_WAYS = ("/static/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/webhooks/")
+OWN_WAYS = (
+    "/static/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/webhooks/",
+    "/sign-in",
+    "/sign-out",
+    "/signed-out",
+    "/account",
+    "/audit",
+    "/api/v1/audit",
+)
 """Addresses whose answers depend on something else, or on nothing at all."""
 
 KEPT_BYTES = 64 * 1024 * 1024
@@ -26,6 +40,7 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of an answer that is kept: a table of everything is asked for once."""
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
+NO_STORE = (b"cache-control", b"no-store")
 
 
 class Place(NamedTuple):
@@ -36,6 +51,8 @@ class Place(NamedTuple):
     path: bytes
     query: bytes
     compressed: bool
+    asked_by: bytes
+    """What those who are answered alike have in common; empty where nobody signs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +140,17 @@ class Delivery:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        access: Access = scope.get("state", {}).get("access", EVERYTHING)
+        asked_by = b"" if access.everything else access.key
         place = Place(
             scope["scheme"],
             headers.get("host", ""),
             scope["path"].encode(),
             scope["query_string"],
             "gzip" in headers.get("accept-encoding", ""),
+            asked_by,
         )
-        address = (place.scheme.encode(), place.host.encode(), place.path, place.query)
+        address = (place.scheme.encode(), place.host.encode(), place.path, place.query, asked_by)
         etag = validator(self._signature, state.encode(), *address)
         given = headers.getlist("if-none-match")
         # Nobody was given it for an address that does not exist.
@@ -168,6 +188,13 @@ class Delivery:
         await self._app(scope, receive, gather)
         raw: RawHeaders = start.get("headers", ())
         status: int = start["status"]
+        if scope.get("state", {}).get("written_down"):
+            return Answer(status, _never_kept(raw), b"".join(body), None)
         if status != 200 or Headers(raw=list(raw)).get("cache-control") != REVALIDATED:
             return Answer(status, raw, b"".join(body), None)
         return Answer(status, (*raw, (b"etag", etag.encode())), b"".join(body), etag)
+
+
+def _never_kept(raw: RawHeaders) -> RawHeaders:
+    """The headers of an answer that everybody has to ask for anew, by which it is known who saw it."""
+    return (*(each for each in raw if each[0].lower() != b"cache-control"), NO_STORE)

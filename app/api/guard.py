@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from uuid import uuid4
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.observation import observation_of
 from app.api.problems import Draw, Failure, tell
+from app.settings import Settings
 
 log = structlog.get_logger()
 
@@ -77,8 +79,8 @@ class Guard:
         try:
             await self._app(scope, receive, guarded)
         except Exception:
-            request_id = uuid4().hex[:12]
-            log.exception("request.failed", path=request.url.path, request_id=request_id)
+            request_id = observation_of(scope).request_id
+            log.exception("request.failed", path=request.url.path)
             if started:
                 raise  # half an answer cannot be taken back
             failure = Failure(
@@ -96,7 +98,11 @@ class Guard:
         return match is not None and match["name"].lower().rstrip(".") in self._hosts
 
 
-def hosts_of(listens_on: str) -> tuple[str, ...]:
-    """The names of a server that listens on a loopback address."""
-    own = f"[{listens_on}]" if ":" in listens_on else listens_on
-    return (*LOOPBACK, own)
+def hosts_of(settings: Settings) -> tuple[str, ...]:
+    """The names under which a server may be addressed: those of this machine, and where people sign in
+    that of the address that they open."""
+    if settings.auth.mode == "oidc":
+        own = urlsplit(settings.auth.base_url).hostname or ""
+    else:
+        own = settings.server.host.strip("[]")
+    return (*LOOPBACK, f"[{own}]" if ":" in own else own)

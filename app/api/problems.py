@@ -14,6 +14,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from app.api.observation import observation_of
+from app.api.readiness import NotReadyError
+from app.auth.access import ForbiddenError
+from app.auth.provider import RefusedError
 from app.errors import AppError, InvalidValueError, NotFoundError
 
 log = structlog.get_logger()
@@ -25,7 +29,7 @@ NOT_MIGRATED = {"42P01", "42703"}
 
 
 class Problem(BaseModel):
-    """A failure, as RFC 9457 has it; `field` and `request_id` are absent where there is none."""
+    """A failure, as RFC 9457 has it; what follows `instance` is absent where there is none."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -42,7 +46,9 @@ class Problem(BaseModel):
     field: str | None = None
     """The parameter that is wrong, as it stands in the address."""
     request_id: str | None = None
-    """What the log calls the request."""
+    """What the log calls the request, of a failure that is ours."""
+    reason: str | None = None
+    """Of /readyz: draining, disk_full, read_only, database_away, busy, migrating or not_migrated."""
 
 
 def _described(description: str) -> dict[str, Any]:
@@ -51,6 +57,8 @@ def _described(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: _described("Where people sign in: no token was shown, or none that holds."),
+    403: _described("Who asks may not see it."),
     404: _described("There is no such team, indicator or variant; `field` names the parameter."),
     422: _described("A parameter cannot be meant; `field` names it."),
     503: _described("The database does not answer or is not migrated."),
@@ -73,6 +81,7 @@ class Failure:
     field: str | None = None
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     request_id: str | None = None
+    reason: str | None = None
 
 
 Draw = Callable[[Request, Failure], Response]
@@ -85,6 +94,11 @@ def failure_of(error: Exception) -> Failure | None:
         return Failure(status=404, message=error.message, hint=error.hint, field=error.field)
     if isinstance(error, InvalidValueError):
         return Failure(status=422, message=error.message, hint=error.hint, field=error.field)
+    if isinstance(error, NotReadyError):
+        failure = _unavailable(error.message, error.hint)
+        return dataclasses.replace(failure, reason=error.reason)
+    if isinstance(error, ForbiddenError | RefusedError):
+        return Failure(status=403, message=error.message, hint=error.hint)
     if isinstance(error, AppError):
         return _unavailable(error.message, error.hint)
     if isinstance(error, RequestValidationError):
@@ -157,6 +171,7 @@ def problem(request: Request, failure: Failure) -> Response:
         instance=request.url.path,
         field=failure.field,
         request_id=failure.request_id,
+        reason=failure.reason,
     )
     return Response(
         orjson.dumps(told.model_dump(exclude_none=True)),
@@ -184,6 +199,8 @@ def install(app: FastAPI, draw: Draw) -> None:
             raise error
         if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request.unavailable", path=request.url.path, reason=_reason(error))
+            request_id = observation_of(request.scope).request_id
+            failure = dataclasses.replace(failure, request_id=request_id)
         return tell(request, failure, draw)
 
     for kind in (AppError, RequestValidationError, HTTPException, DBAPIError, PoolTimeoutError):

@@ -7,13 +7,16 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
+from app.auth.rules import authorise
 from app.errors import InvalidValueError
 from app.settings import Settings
 
 
-def _session(request: Request) -> Iterator[Session]:
-    """One read-only transaction for the whole answer: everything in it is of one moment."""
+def session_of(request: Request) -> Iterator[Session]:
+    """One read-only transaction for the whole answer: everything in it is of one moment, and as much as
+    who asks may see."""
     with request.app.state.sessions() as session:
+        authorise(request, session)
         yield session
 
 
@@ -32,7 +35,8 @@ def require_each_once(request: Request) -> None:
 
 # It ends before the answer is sent: what goes wrong then can still be told, and no connection to the
 # database waits for a slow client.
-Reading = Annotated[Session, Depends(_session, scope="function")]
+AUTHORISED = Depends(session_of, scope="function")
+Reading = Annotated[Session, AUTHORISED]
 Configured = Annotated[Settings, Depends(_settings)]
 
 

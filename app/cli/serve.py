@@ -1,8 +1,10 @@
 """`teamgauge serve`: the web server, on this machine only unless people sign in."""
 
+import signal
 import socket
 from contextlib import suppress
 from ipaddress import ip_address
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,18 +14,13 @@ from app.cli.stopping import signals_call
 from app.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from sqlalchemy import Engine
-    from uvicorn import Config
 
     from app.settings import Settings
 
 CONNECTIONS_OF_OTHERS = 20
 """Connections that several web servers leave to the commands beside them, and to the one that started
 them."""
-
-SECONDS_TO_FINISH = 5
-"""How long answers under way may take once the server is told to stop."""
 
 
 def serve(
@@ -95,21 +92,20 @@ def permitted(settings: "Settings", origin: str = "server.host") -> tuple[int, t
     served without sign-in, or is none of this machine.
     """
     host, port = settings.server.host.strip().strip("[]"), settings.server.port
-    if settings.auth.mode == "oidc":
-        raise ConfigurationError(
-            'auth.mode "oidc" is not available yet in this version, write "none".'
-        )
     outside = ConfigurationError(
         f'{origin} {host or "(empty)"} is reached from other machines, and with auth.mode "none" '
         "anybody there could look: write 127.0.0.1."
     )
-    if not host:
+    signed_in = settings.auth.mode == "oidc"
+    if not host and not signed_in:
         raise outside
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"{origin} {host} is not an address of this machine.") from error
-    if not all(ip_address(address[4][0]).is_loopback for address in found):
+    if not signed_in and not all(ip_address(address[4][0]).is_loopback for address in found):
         raise outside
     return found[0][0], found[0][4]
 
@@ -142,30 +138,25 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def configuration(app: "FastAPI") -> "Config":
-    """How the web server runs the application."""
-    from uvicorn import Config
-
-    return Config(
-        app,
-        log_config=None,
-        access_log=False,  # a line costs more than most answers, and who needs it has a proxy in front
-        server_header=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
-    )
-
-
 def serve_on(listener: socket.socket, engine: "Engine", settings: "Settings") -> None:
     """Serves until the process is told to stop, then lets answers under way finish.
 
     Raises KeyboardInterrupt after it was told to by a signal.
     """
-    import uvicorn
-
+    from app.cli.answering import Answering
     from app.main import create_app
 
-    server = uvicorn.Server(configuration(create_app(settings, engine)))
-    # By itself it listens to Ctrl-C and SIGTERM only, and only once its event loop runs.
-    with signals_call(server.handle_exit):
+    server = Answering(create_app(settings, engine))
+    told: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+        if len(told) > 2:
+            server.force_exit = True
+        # Who presses Ctrl-C, or says it twice, does not want to wait.
+        at_once = number == signal.SIGINT or len(told) > 1
+        server.end(0.0 if at_once else settings.server.drain_seconds)
+
+    with signals_call(end):
         typer.echo(f"teamgauge serves {address_of(listener)} (Ctrl-C ends it)")
         server.run(sockets=[listener])

@@ -97,10 +97,48 @@ targets = "targets.csv"
 [server]
 host = "127.0.0.1"
 port = 8000
+# One line in the log for each request, with its path and never its query.
+access_log = false
+# After SIGTERM requests are taken so long, while /readyz says no: for a load balancer to notice.
+drain_seconds = 0
 
 [auth]
-# "none" serves this machine only.
+# "none" serves this machine only; "oidc": people sign in at a provider of OpenID Connect.
 mode = "none"
+# The provider, such as "https://gitlab.com": /.well-known/openid-configuration is below it.
+issuer = ""
+# Of the application that was registered there, with the redirect address BASE_URL/sign-in/callback.
+client_id = ""
+# Or client_secret_file = "path", a file that holds nothing else.
+client_secret = ""
+# ca_file = "path" for a certificate authority of your own.
+# Where people open teamgauge, such as "https://teamgauge.example.com".
+base_url = ""
+scopes = ["openid", "profile", "email"]
+# The claim that lists somebody's groups; GitLab's is "groups_direct" or "groups".
+groups_claim = "groups"
+# The claim that is a username of the GitLab above, "nickname" if that is the provider. Empty: people
+# are matched by their verified e-mail address alone.
+username_claim = ""
+# Who is more than a viewer. Users go by verified e-mail address or by their `sub`.
+# grants = [
+#   { role = "admin", groups = ["operators"], users = ["head@example.com"] },
+#   { role = "director", groups = ["directors/platform"], teams = ["platform"] },
+# ]
+grants = []
+# "viewer": whoever can sign in sees the values of all teams; "none": only who has a role.
+everyone = "none"
+# Who manages a team today, as the memberships say, is its manager here.
+leaders = true
+# What managers and directors see of other teams: "viewer" or "none".
+other_teams = "viewer"
+# Whether viewers also see the merge requests behind the values.
+viewers_see_merge_requests = false
+# A session ends after so long, and after so long without a request.
+session_hours = 12
+idle_minutes = 240
+# How many days it is kept who did what.
+audit_days = 400
 
 [worker]
 # Pieces of work that one `teamgauge worker` does at once, 1 to 64.
@@ -110,6 +148,30 @@ concurrency = 8
 collect_every = ""
 # After so many seconds without a sign of life others do what a worker had begun.
 silent_seconds = 30
+
+[alerts]
+# What a team's indicator that leaves or returns to its target, and stale data, are posted to as
+# {"text": "…"}: Slack, Mattermost, or what understands them. Or webhook_url_file = "path".
+webhook_url = ""
+# Who is told by e-mail, such as ["head@example.com"], and from which address.
+email_to = []
+email_from = ""
+smtp_host = ""
+smtp_port = 587
+# "tls" from the first byte on (mostly port 465), or "none" where no password is sent.
+smtp_security = "starttls"
+smtp_username = ""
+# Or smtp_password_file = "path", a file that holds nothing else.
+smtp_password = ""
+# A source without a complete run for so long is stale.
+stale_after_hours = 26
+# Slugs of teams, and keys of indicators; empty: all of them. Diversity is never told.
+teams = []
+indicators = []
+# Each team's report of a month by e-mail, once the month's data are complete: to its managers, or
+# to these addresses instead.
+monthly_report = false
+monthly_report_to = []
 """
 
 TEAMS = """\

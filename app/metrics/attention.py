@@ -77,11 +77,13 @@ def attention(
     now = _Moment.of(basis.clock(OPEN_MR_REVIEW_TIME), on)
     answers = _Moment.of(basis.clock(COMMUNITY_RESPONSE), on)
     rows = _open_work(session, node, now, answers, limit)
-    promise = Promise.of(settings, load_responders(session), answers.instant)
+    community = [row for row in rows if row.kind == COMMUNITY]
+    responders = load_responders(session, {who for row in community for _, who in row.responses})
+    promise = Promise.of(settings, responders, answers.instant)
     return Attention(
         team=node.slug,
         oldest_in_review=[_waiting(row, now) for row in rows if row.kind == IN_REVIEW],
-        community=list(_due([row for row in rows if row.kind == COMMUNITY], promise))[:limit],
+        community=list(_due(community, promise))[:limit],
         openings=_overdue_openings(session, basis.tree, node, now.day, limit),
         orphaned=[_waiting(row, now) for row in rows if row.kind == ORPHANED],
     )

@@ -118,8 +118,7 @@ def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     starts = [microseconds(clock.start_of(month)) for month in periods]
     ends = [microseconds(clock.start_of(next_month(month))) for month in periods]
     through = microseconds(clock.data_through)
-    employed = workset.employed if workset.people_known else None
-    promise = Promise.of(workset.settings, employed, clock.data_through)
+    promise = Promise.of(workset.settings, workset.employed, clock.data_through)
     counts: dict[tuple[int, date], Counter[Answered]] = defaultdict(Counter)
     judged: Counter[date] = Counter()
     owned: Counter[date] = Counter()
@@ -169,7 +168,6 @@ def _value(team_id: int, month: date, count: Mapping[Answered, int]) -> Value:
 def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
     """The community merge requests of the month, each with its answer; those that need none yet do not
     count."""
-    promise = Promise.of(query.settings, load_responders(session), query.data_through)
     month = first_of_month(query.first_day)
     ours = set(
         session.scalars(
@@ -183,9 +181,12 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Contribution]:
             {"team_id": query.team_id, "since": query.since},
         )
     )
+    works = community_work(session, [(query.since, query.data_through + MOMENT)])
+    responders = load_responders(session, {who for each in works for _, who in each.responses})
+    promise = Promise.of(query.settings, responders, query.data_through)
     return [
         _contribution(work, promise)
-        for work in community_work(session, [(query.since, query.data_through + MOMENT)])
+        for work in works
         if work.merge_request_id in ours
         and work.started_at <= promise.through
         and first_of_month(local_day(_instant(work.started_at), promise.business_time.zone))

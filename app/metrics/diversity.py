@@ -1,11 +1,10 @@
 """Shares of the members by a declared attribute, as far as nobody can be found in them."""
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from itertools import groupby
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from app.metrics.calendar import fiscal_year_start, last_of_month
@@ -20,8 +19,10 @@ from app.metrics.indicator import (
     Unit,
     Value,
 )
+from app.metrics.people import Stays
 from app.metrics.stale import StalePeriods
 from app.metrics.suppression import NOT_DECLARED, OTHER, Alike, Organisation, shown_categories
+from app.metrics.work_columns import Flags
 from app.metrics.workset import Workset
 
 
@@ -34,51 +35,57 @@ def is_published(workset: Workset, month: date) -> bool:
     return ends_quarter and not workset.clock.is_partial_month(month)
 
 
-def people_on(workset: Workset, days: Sequence[int]) -> Iterator[Mapping[Alike, int]]:
+def people_on(
+    stays: Stays, team_ids: Sequence[int], declared: Sequence[str], days: Sequence[int]
+) -> Iterator[Mapping[Alike, int]]:
     """How many people are in the same teams and declared the same, on each of some days.
 
-    days: ordinals, in order. The answer holds until the next one is asked for. Only those who come,
-    go or move between two days are looked at.
+    declared: by person. days: ordinals, in order. The answer holds until the next one is asked for. Only
+    those who come, go or move between two days are looked at.
     """
-    events = sorted(
-        (day, person.person_id, team_id, change)
-        for team_id in workset.team_ids
-        for person in workset.members.get(team_id, ())
-        for day, change in ((person.first, 1), (person.end, -1))
-    )
-    teams: dict[str, Counter[int]] = defaultdict(Counter)
-    people: dict[Alike, int] = {}
-    done = 0
+    teams: dict[int, set[int]] = defaultdict(set)
+    people: Counter[Alike] = Counter()
+    before = np.zeros(len(stays.person), np.bool_)
     for day in days:
-        end = bisect_right(events, day, key=lambda event: event[0])
-        for person_id, own in groupby(
-            sorted(events[done:end], key=lambda event: event[1]), key=lambda event: event[1]
-        ):
-            declared = workset.attributes.get(person_id, NOT_DECLARED)
-            _count(people, teams[person_id], declared, -1)
-            for _, _, team_id, change in own:
-                teams[person_id][team_id] += change
-            _count(people, teams[person_id], declared, 1)
-        done = end
-        yield people
+        now = stays.on(day)
+        ended, began = (_by_person(stays, there) for there in (before & ~now, now & ~before))
+        for person in ended.keys() | began.keys():
+            own = teams[person]
+            if own:
+                alike = frozenset(own), declared[person]
+                people[alike] -= 1
+                if not people[alike]:
+                    del people[alike]
+            own.difference_update(ended.get(person, ()))
+            own.update(began.get(person, ()))
+            if own:
+                people[frozenset(own), declared[person]] += 1
+        before = now
+        yield {
+            (frozenset(team_ids[team] for team in own), said): n
+            for (own, said), n in people.items()
+        }
 
 
-def _count(people: dict[Alike, int], teams: Counter[int], declared: str, change: int) -> None:
-    """Takes a person out, or puts one in."""
-    alike = (frozenset(team for team, times in teams.items() if times), declared)
-    if alike[0]:
-        people[alike] = people.get(alike, 0) + change
-        if not people[alike]:
-            del people[alike]
+def _by_person(stays: Stays, there: Flags) -> dict[int, list[int]]:
+    """The teams of some stays, by person."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for person, team in zip(stays.person[there].tolist(), stays.team[there].tolist(), strict=True):
+        found[person].append(team)
+    return found
 
 
 def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     children = workset.tree.children()
     periods = stale.periods
     days = [min(last_of_month(month), workset.clock.today).toordinal() for month in periods]
+    assert workset.people is not None, "it is read for who reads attributes"
+    stays = workset.people.stays
+    declared = [workset.attributes.get(person_id, NOT_DECLARED) for person_id in stays.names]
 
     def values() -> Iterator[Value]:
-        for month, people in zip(periods, people_on(workset, days), strict=True):
+        each_day = people_on(stays, workset.team_ids, declared, days)
+        for month, people in zip(periods, each_day, strict=True):
             organisation = Organisation(
                 root=workset.root_id, children=children, slugs=workset.slugs, people=people
             )

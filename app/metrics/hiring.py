@@ -22,10 +22,12 @@ from app.metrics.indicator import (
     Unit,
     Value,
 )
-from app.metrics.people import TeamPeople, load_team_people, team_people, within
+from app.metrics.people import LASTING, People, leavers, load_people_of
 from app.metrics.plan import Plan
+from app.metrics.planning import Offer, Opening, load_planning
 from app.metrics.stale import StalePeriods
-from app.metrics.workset import Offer, Opening, Workset, load_planning
+from app.metrics.stretches import Stretch
+from app.metrics.workset import Workset
 
 OfTeams = TypeVar("OfTeams", Opening, Offer)
 
@@ -54,25 +56,34 @@ def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     plan = Plan(workset.plan, workset.tree.children(), start_month)
     openings, offers = _by_team(workset.openings), _by_team(workset.offers)
 
+    people = workset.people
+    assert people is not None, "it is read for who reads employment"
+
     def values() -> Iterator[Value]:
-        for team_id, people in team_people(workset).items():
-            for month in stale.periods:
-                day = min(last_of_month(month), today).toordinal()
-                year = fiscal_year_start(month, start_month).toordinal()
+        for month in stale.periods:
+            day = min(last_of_month(month), today).toordinal()
+            year = fiscal_year_start(month, start_month).toordinal()
+            counts = [
+                people.headcounts(day),
+                *(people.count(each, year, day) for each in (people.hires, people.transfers)),
+                people.count(people.leavers, year, day),
+            ]
+            for team_id, (headcount, hires, transfers, left) in zip(
+                workset.team_ids, zip(*(each.tolist() for each in counts), strict=True), strict=True
+            ):
                 ages = [day - o.opened for o in openings.get(team_id, ()) if is_open(o, day)]
-                hires = len(within(people.hires, year, day))
                 planned_hires = plan.planned_hires(team_id, month)
                 yield _value(
                     team_id,
                     month,
-                    people.headcount(day),
+                    headcount,
                     plan.planned(team_id, month),
                     {
                         "hires": hires,
                         "planned_hires": planned_hires,
                         "hires_vs_planned": 100 * hires / planned_hires if planned_hires else None,
-                        "transfers_in": len(within(people.transfers, year, day)),
-                        "leavers": len(within(people.leavers, year, day)),
+                        "transfers_in": transfers,
+                        "leavers": left,
                         "open_openings": len(ages),
                         "open_openings_median_age": float(median(ages)) if ages else None,
                         "offers_accepted_not_started": sum(
@@ -116,17 +127,14 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Occurrence]:
     start_month = settings.reporting.fiscal_year_start_month
     month, day = first_of_month(query.first_day), last_day.toordinal()
     year = fiscal_year_start(month, start_month).toordinal()
-    people = load_team_people(session, query.team_id)
-    planning = load_planning(session)
+    planning = load_planning(session, settings, [Stretch(month, last_day)])
+    people, team = load_people_of(session, query.team_id)
     plan = Plan(planning.plan, planning.tree.children(), start_month)
     return [
-        *_members(people, day),
-        *_people("hire", within(people.hires, year, day)),
-        *_people("transfer_in", within(people.transfers, year, day)),
-        *(
-            Occurrence(kind="leaver", person_id=person_id, last_day=date.fromordinal(last))
-            for person_id, last in within(people.leavers, year, day).items()
-        ),
+        *_members(people, team, day),
+        *_persons("hire", people.latest(people.hires, team, year, day)),
+        *_persons("transfer_in", people.latest(people.transfers, team, year, day)),
+        *leavers(people, team, year, day),
         *_openings(planning.openings, query.team_id, day),
         *_offers(planning.offers, query.team_id, day),
         *(
@@ -138,18 +146,17 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Occurrence]:
     ]
 
 
-def _members(people: TeamPeople, day: int) -> Iterator[Occurrence]:
-    for stay in people.on(day):
-        last = None if stay.end == date.max.toordinal() else date.fromordinal(stay.end - 1)
+def _members(people: People, team: int, day: int) -> Iterator[Occurrence]:
+    for person_id, first, end in people.members(team, day):
         yield Occurrence(
             kind="member",
-            person_id=stay.person_id,
-            first_day=date.fromordinal(stay.first),
-            last_day=last,
+            person_id=person_id,
+            first_day=date.fromordinal(first),
+            last_day=None if end == LASTING else date.fromordinal(end - 1),
         )
 
 
-def _people(kind: str, found: Mapping[str, int]) -> Iterator[Occurrence]:
+def _persons(kind: str, found: Mapping[str, int]) -> Iterator[Occurrence]:
     for person_id, day in found.items():
         yield Occurrence(kind=kind, person_id=person_id, first_day=date.fromordinal(day))
 

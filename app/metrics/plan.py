@@ -1,5 +1,6 @@
 """The planned headcount of a team in a month: its own rows, else the sum of the teams below it."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -17,6 +18,7 @@ class Plan:
     ) -> None:
         """rows: planned headcount by team id and first day of the month. children: by team id."""
         self._rows = rows
+        self._months = {team_id: sorted(own) for team_id, own in rows.items()}
         self._children = children
         self._start_month = fiscal_year_start_month
         self._known: dict[tuple[int, date], int | None] = {}
@@ -42,10 +44,11 @@ class Plan:
 
     def row(self, team_id: int, month: date) -> date | None:
         """The month of the team's own row that holds in a month; None where there is none."""
-        start = fiscal_year_start(month, self._start_month)
-        return max(
-            (row for row in self._rows.get(team_id, {}) if start <= row <= month), default=None
-        )
+        own = self._months.get(team_id, ())
+        at = bisect_right(own, month) - 1
+        if at < 0 or own[at] < fiscal_year_start(month, self._start_month):
+            return None
+        return own[at]
 
     def rows_behind(self, team_id: int, month: date) -> list[tuple[int, date, int]]:
         """(team id, month, planned headcount) of the rows that a plan is made of."""

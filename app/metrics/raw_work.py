@@ -1,9 +1,7 @@
 """Raw merge requests and what happened on them, from the tables of the collectors, as columns."""
 
-from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,66 +20,9 @@ from app.metrics.fact_rules import (
     Reviewers,
 )
 from app.metrics.facts import places
-from app.metrics.work_columns import Flags, Integers
+from app.metrics.portions import Portion
+from app.metrics.work_columns import Flags, Integers, in_order
 from app.store.columns import BIGINT, BOOLEAN, TEXT, TIMESTAMPTZ, Columns, Type, read_portion
-
-PORTION = 25_000
-"""Merge requests that are read at a time: bounds the memory."""
-
-
-class Portion(ABC):
-    """Some merge requests, by their ids."""
-
-    @abstractmethod
-    def within(self, column: str) -> sql.Composed:
-        """The condition on a column with their ids, as COPY takes it: without parameters."""
-
-    def where(self, column: str) -> str:
-        """The same as text; nothing is in it but the column and numbers."""
-        return self.within(column).as_string()
-
-
-@dataclass(frozen=True, slots=True)
-class Range(Portion):
-    """The merge requests whose ids are in a range, both ends included."""
-
-    first: int
-    last: int
-
-    def within(self, column: str) -> sql.Composed:
-        return sql.SQL("{} BETWEEN {} AND {}").format(
-            sql.Identifier(column), sql.Literal(self.first), sql.Literal(self.last)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen(Portion):
-    """Single merge requests."""
-
-    ids: Sequence[int]
-
-    def within(self, column: str) -> sql.Composed:
-        return sql.SQL("{} = ANY({}::bigint[])").format(
-            sql.Identifier(column), sql.Literal(self.ids)
-        )
-
-
-def all_portions(session: Session) -> Iterator[Range]:
-    """Every merge request, in order of the id. No list of all ids is ever made."""
-    first = session.scalar(text("SELECT min(id) FROM merge_requests"))
-    while first is not None:
-        following = session.scalar(
-            text("SELECT id FROM merge_requests WHERE id >= :first ORDER BY id OFFSET :n LIMIT 1"),
-            {"first": first, "n": PORTION},
-        )
-        yield Range(first, np.iinfo(np.int64).max if following is None else following - 1)
-        first = following
-
-
-def portions_of(ids: npt.NDArray[np.int64]) -> Iterator[Chosen]:
-    """These merge requests; ids: in order, each once."""
-    for start in range(0, len(ids), PORTION):
-        yield Chosen(ids[start : start + PORTION].tolist())
 
 
 def read_raw(session: Session, portion: Portion, counting: Counting) -> RawColumns:
@@ -100,12 +41,6 @@ def read_raw(session: Session, portion: Portion, counting: Counting) -> RawColum
     )
     layout = {"labelled": BOOLEAN, **{name: kind for name, (_, kind) in RAW.items()}}
     return RawColumns(**in_order(read_portion(session, query, layout), "id"))
-
-
-def in_order(found: Columns, key: str) -> Columns:
-    """The same rows in order of a column."""
-    order = np.argsort(found[key])
-    return {name: column[order] for name, column in found.items()}
 
 
 RAW = {

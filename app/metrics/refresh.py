@@ -255,11 +255,15 @@ def _unsettled(session: Session, indicator: Indicator) -> list[date]:
 
 
 def _workset(session: Session, settings: Settings, items: Collection[Due]) -> Workset:
-    """What some indicators of one clock, at least one, are computed from."""
-    clock = next(iter(items)).clock
-    stretches = joined(each for item in items for each in item.stretches)
-    reads = frozenset[Input]().union(*(item.indicator.reads for item in items))
-    return load(session, clock, settings, stretches, reads)
+    """What some indicators of one clock, at least one, are computed from: of each input that one of
+    them reads the days for which it is."""
+    needed = {
+        read: joined(
+            each for item in items if read in item.indicator.reads for each in item.stretches
+        )
+        for read in frozenset[Input]().union(*(item.indicator.reads for item in items))
+    }
+    return load(session, next(iter(items)).clock, settings, needed)
 
 
 def _shares(

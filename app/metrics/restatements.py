@@ -13,7 +13,7 @@ from app.metrics import INDICATORS, get_indicator, periods
 from app.metrics.calendar import local_midnight, month_label
 from app.metrics.indicator import Cadence, Reason, Restated
 from app.metrics.stored import measured_on, reason_on
-from app.metrics.teams import load_tree
+from app.metrics.teams import load_tree, visible_teams
 from app.settings import Settings
 from app.store.tables import DailyValue, IndicatorValue, Team
 
@@ -94,6 +94,9 @@ def restatements(
     )
     if team is not None:
         statement = statement.where(old.team_id == load_tree(session).find(team, "team").id)
+    visible = visible_teams(session)
+    if visible is not None:
+        statement = statement.where(Team.slug.in_(visible))
     if indicator is not None:
         statement = statement.where(old.indicator == get_indicator(indicator).key)
     if periods_of is not None:

@@ -1,9 +1,12 @@
 """Who stays: leavers of twelve months against the average headcount of those months."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from app.metrics.calendar import (
@@ -26,7 +29,7 @@ from app.metrics.indicator import (
     Unit,
     Value,
 )
-from app.metrics.people import TeamPeople, load_team_people, team_people, within
+from app.metrics.people import LASTING, People, leavers, load_people_of
 from app.metrics.stale import StalePeriods
 from app.metrics.workset import Workset
 
@@ -37,7 +40,7 @@ MONTHS = 12
 class Window:
     """The months that count for one month; each as its first and last day, as ordinals."""
 
-    months: Sequence[tuple[int, int]]
+    months: tuple[tuple[int, int], ...]
 
     @property
     def first(self) -> int:
@@ -49,86 +52,111 @@ class Window:
         """The last day."""
         return self.months[-1][1]
 
-    def average_headcount(self, people: TeamPeople) -> float:
-        """Mean over the months of (headcount on the first day + headcount on the last day) ÷ 2."""
-        ends = sum(people.headcount(first) + people.headcount(last) for first, last in self.months)
-        return ends / (2 * len(self.months))
+    def average_headcounts(self, people: People) -> npt.NDArray[np.float64]:
+        """By team the mean over the months of (headcount on the first day + headcount on the last
+        day) ÷ 2."""
+        ends = [people.headcounts(day) for month in self.months for day in month]
+        averages: npt.NDArray[np.float64] = np.sum(ends, axis=0) / (2 * len(self.months))
+        return averages
 
 
 def window(
-    people: TeamPeople, month: date, history_start: date, today: date, *, is_over: bool
+    first_day: date | None, month: date, history_start: date, today: date, *, is_over: bool
 ) -> Window | None:
     """The months that count, up to twelve that end with `month`; None without a whole one.
 
-    Whole is a month that began no earlier than history and the team's first membership did. The
-    running month counts as far as it has come, beside whole ones.
+    first_day: the team's first day with a member; None where it never had one. Whole is a month that
+    began no earlier than history and the first day did. The running month counts as far as it has
+    come, beside whole ones.
     """
-    if people.first_day is None:
+    if first_day is None:
         return None
-    begin = max(history_start, date.fromordinal(people.first_day))
+    begin = max(history_start, first_day)
     first = first_of_month(begin) if begin.day == 1 else next_month(begin)
     counting = list(months(max(first, months_back(month, MONTHS - 1)), month))
     if len(counting) - (not is_over) < 1:
         return None
     return Window(
-        [(each.toordinal(), min(last_of_month(each), today).toordinal()) for each in counting]
+        tuple((each.toordinal(), min(last_of_month(each), today).toordinal()) for each in counting)
     )
 
 
 def _compute(workset: Workset, stale: StalePeriods) -> Computed:
-    clock = workset.clock
+    clock, people = workset.clock, workset.people
+    assert people is not None, "it is read for who reads employment"
 
     def values() -> Iterator[Value]:
-        for team_id, people in team_people(workset).items():
-            for month in stale.periods:
+        for month in stale.periods:
+            # For teams that are older than the window it is the same: there are few to be told apart.
+            oldest = months_back(month, MONTHS - 1).toordinal()
+            since = np.maximum(people.first_day, oldest)
+            alike: dict[Window | None, list[int]] = defaultdict(list)
+            for first_day in np.unique(since).tolist():
                 counting = window(
-                    people,
+                    None if first_day == LASTING else date.fromordinal(first_day),
                     month,
                     workset.history_start,
                     clock.today,
                     is_over=not clock.is_partial_month(month),
                 )
-                yield _value(team_id, month, people, counting)
+                alike[counting] += np.flatnonzero(since == first_day).tolist()
+            for counting, teams in alike.items():
+                yield from _values(workset.team_ids, teams, month, people, counting)
 
     return Computed(values={"": values()}, coverage=())
 
 
-def _value(team_id: int, month: date, people: TeamPeople, counting: Window | None) -> Value:
+def _values(
+    team_ids: Sequence[int],
+    teams: Sequence[int],
+    month: date,
+    people: People,
+    counting: Window | None,
+) -> Iterator[Value]:
+    """The values of some teams (indices), for which the same months count."""
     if counting is None:
-        return Value(
-            team_id=team_id,
-            period=month,
-            value=None,
-            n=0,
-            reason=Reason.NO_DATA,
-            beside={"months": 0, "short_history": True, "other_endings": 0},
-        )
-    leavers = len(within(people.leavers, counting.first, counting.last))
-    average = counting.average_headcount(people)
-    meaningful = average > 0 and leavers <= average
-    return Value(
-        team_id=team_id,
-        period=month,
-        value=100 * (1 - leavers / average) if meaningful else None,
-        n=leavers,
-        numerator=float(leavers),
-        denominator=average,
-        reason=None if meaningful else Reason.NOT_MEANINGFUL,
-        beside={
-            "months": len(counting.months),
-            "short_history": len(counting.months) < MONTHS,
-            "other_endings": len(within(people.other_endings, counting.first, counting.last)),
-        },
+        for team in teams:
+            yield Value(
+                team_id=team_ids[team],
+                period=month,
+                value=None,
+                n=0,
+                reason=Reason.NO_DATA,
+                beside={"months": 0, "short_history": True, "other_endings": 0},
+            )
+        return
+    left, otherwise = (
+        people.count(each, counting.first, counting.last)
+        for each in (people.leavers, people.other_endings)
     )
+    averages = counting.average_headcounts(people)
+    for team in teams:
+        gone, average = int(left[team]), float(averages[team])
+        meaningful = average > 0 and gone <= average
+        yield Value(
+            team_id=team_ids[team],
+            period=month,
+            value=100 * (1 - gone / average) if meaningful else None,
+            n=gone,
+            numerator=float(gone),
+            denominator=average,
+            reason=None if meaningful else Reason.NOT_MEANINGFUL,
+            beside={
+                "months": len(counting.months),
+                "short_history": len(counting.months) < MONTHS,
+                "other_endings": int(otherwise[team]),
+            },
+        )
 
 
 def _evidence(session: Session, query: EvidenceQuery) -> list[Occurrence]:
     """The leavers of the months that count."""
     reporting = query.settings.reporting
-    people = load_team_people(session, query.team_id)
+    people, team = load_people_of(session, query.team_id)
+    first_day = int(people.first_day[team])
     today = query.data_through.astimezone(reporting.zone).date()
     counting = window(
-        people,
+        None if first_day == LASTING else date.fromordinal(first_day),
         first_of_month(query.first_day),
         reporting.history_start,
         today,
@@ -136,10 +164,7 @@ def _evidence(session: Session, query: EvidenceQuery) -> list[Occurrence]:
     )
     if counting is None:
         return []
-    return [
-        Occurrence(kind="leaver", person_id=person_id, last_day=date.fromordinal(day))
-        for person_id, day in within(people.leavers, counting.first, counting.last).items()
-    ]
+    return list(leavers(people, team, counting.first, counting.last))
 
 
 RETENTION = Indicator(

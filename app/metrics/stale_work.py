@@ -127,7 +127,8 @@ class ChangedWork:
             return
         author, first = np.array(self.author, np.int64), np.array(self.first, np.int64)
         project, end = np.array(self.project, np.int64), np.array(self.end, np.int64)
-        spans = Attribution.read(session, stale.team_ids, np.unique(author).tolist())
+        whenever = sql.SQL("true")
+        spans = Attribution.read(session, stale.team_ids, whenever, np.unique(author).tolist())
         pairs = spans.pairs(author)
         stale.add_spans(
             Restated.LATE_DATA,

@@ -55,6 +55,20 @@ def open_within(clock: Clock, stretches: Sequence[Stretch]) -> sql.Composable:
     return sql.SQL("counted AND ({})").format(sql.SQL(" OR ").join(found))
 
 
+def held_within(stretches: Sequence[Stretch]) -> sql.Composable:
+    """Spans of days (first_day up to, not including, end_day) that hold a day of one of the stretches."""
+    if not stretches:
+        return sql.SQL("false")
+    return sql.SQL("({})").format(
+        sql.SQL(" OR ").join(
+            sql.SQL("(first_day <= {last} AND end_day > {first})").format(
+                first=sql.Literal(each.first), last=sql.Literal(each.last)
+            )
+            for each in stretches
+        )
+    )
+
+
 def handbook_within(clock: Clock, stretches: Sequence[Stretch]) -> sql.Composable:
     """Merge requests into handbook scope that were merged in one of the stretches."""
     found = [

@@ -12,6 +12,9 @@ from app.metrics.answers import TeamRow
 from app.store.tables import Team, TeamMemberSpan
 from app.store.tables.organisation import ROOT_TEAM
 
+VISIBLE_TEAMS = "visible teams"
+"""Key of `Session.info`; absent: every team."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -53,6 +56,9 @@ class Tree:
     def __iter__(self) -> Iterator[Node]:
         return iter(self._nodes.values())
 
+    def __contains__(self, slug: str) -> bool:
+        return slug in self._nodes
+
     def find(self, slug: str | None, field: str) -> Node:
         """The team of a slug, the organisation for None. Raises NotFoundError that names the field."""
         node = self._nodes.get(slug or ROOT_TEAM)
@@ -89,13 +95,20 @@ class Tree:
 
 
 def load_tree(session: Session) -> Tree:
-    """The tree of the teams that were not removed."""
-    rows = session.execute(
-        select(Team.id, Team.slug, Team.name, Team.parent, Team.owns).where(
-            Team.removed_at.is_(None)
-        )
+    """The tree of the teams that were not removed, as far as the session may know of them."""
+    statement = select(Team.id, Team.slug, Team.name, Team.parent, Team.owns).where(
+        Team.removed_at.is_(None)
     )
-    return Tree([Node(*row) for row in rows])
+    visible = visible_teams(session)
+    if visible is not None:
+        statement = statement.where(Team.slug.in_({ROOT_TEAM, *visible}))
+    return Tree([Node(*row) for row in session.execute(statement)])
+
+
+def visible_teams(session: Session) -> frozenset[str] | None:
+    """The slugs of all that a session may know of; None: every team."""
+    found: frozenset[str] | None = session.info.get(VISIBLE_TEAMS)
+    return found
 
 
 def team_rows(session: Session, tree: Tree, on: date) -> list[TeamRow]:

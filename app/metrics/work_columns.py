@@ -9,13 +9,18 @@ import numpy.typing as npt
 from psycopg import sql
 from sqlalchemy.orm import Session
 
-from app.store.columns import BIGINT, BOOLEAN, INTEGER, Layout, read_columns
+from app.metrics.portions import all_portions
+from app.store.columns import BIGINT, BOOLEAN, DATE, Columns, Type, read_portion
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 NEVER = int(np.iinfo(np.int64).max)
 """The instant of what did not happen: after every other."""
+PORTION = 500_000
+"""Merge requests that the server sends at a time: bounds its memory and ours."""
+FIRST_DAY = date(2000, 1, 1).toordinal()
+"""From which Postgres counts days in its binary format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +81,33 @@ class WorkColumns:
         )
 
     @classmethod
-    def read(cls, session: Session, condition: sql.Composable) -> "WorkColumns":
-        """The rows of merge_request_facts that fulfil a condition."""
-        query = sql.SQL("SELECT {} FROM merge_request_facts WHERE {} ORDER BY created_at").format(
+    def read(
+        cls, session: Session, condition: sql.Composable, *, most: bool = False
+    ) -> "WorkColumns":
+        """The rows of merge_request_facts that fulfil a condition. most: whether most of them may."""
+        query = sql.SQL("SELECT {} FROM merge_request_facts WHERE {}").format(
             sql.SQL(", ").join([*map(sql.SQL, _PLAIN), *map(_microseconds, INSTANTS)]), condition
         )
-        return cls(**read_columns(session, query, _LAYOUT))
+        if not most:
+            return cls(**in_order(read_portion(session, query, _LAYOUT), "created_at"))
+        key = "merge_request_id"
+        parts = [
+            read_portion(session, sql.SQL("{} AND {}").format(query, each.within(key)), _LAYOUT)
+            for each in all_portions(session, "merge_request_facts", key, PORTION)
+        ]
+        none = {name: np.empty(0, kind.native) for name, kind in _LAYOUT.items()}
+        # Column by column, so that no more than one of them is there twice.
+        whole = {
+            name: np.concatenate([none[name], *(part.pop(name) for part in parts)])
+            for name in _LAYOUT
+        }
+        order = np.argsort(whole["created_at"], kind="stable")
+        return cls(**{name: whole.pop(name)[order] for name in _LAYOUT})
 
 
 INSTANTS = ("created_at", "review_started_at", "ended_at", "merged_at", "first_engaged_at")
 _PLAIN = ("coalesce(author_id, 0)", "project_id", "community")
-_LAYOUT: Layout = {
+_LAYOUT: Mapping[str, Type] = {
     "author": BIGINT,
     "project": BIGINT,
     "community": BOOLEAN,
@@ -142,29 +163,28 @@ class Attribution:
 
     @classmethod
     def read(
-        cls, session: Session, team_ids: Sequence[int], accounts: Sequence[int] | None = None
+        cls,
+        session: Session,
+        team_ids: Sequence[int],
+        within: sql.Composable,
+        accounts: Sequence[int] | None = None,
     ) -> "Attribution":
-        """The attribution spans of the teams. accounts: of these alone; None: of all."""
+        """The attribution spans of the teams that fulfil a condition on their days.
+
+        team_ids: ascending. accounts: of these alone; None: of all.
+        """
         query = sql.SQL(
-            "SELECT account_id, array_position({teams}::bigint[], team_id),"
-            " first_day - date '0001-01-01', end_day - date '0001-01-01'"
-            " FROM attribution_spans WHERE team_id = ANY({teams}) AND {those} ORDER BY account_id"
+            "SELECT account_id, team_id, first_day, end_day FROM attribution_spans"
+            " WHERE team_id = ANY({teams}) AND {within} AND {those}"
         ).format(
             teams=sql.Literal(list(team_ids)),
+            within=within,
             those=sql.SQL("true")
             if accounts is None
-            else sql.SQL("account_id = ANY({})").format(sql.Literal(list(accounts))),
+            else sql.SQL("account_id = ANY({}::bigint[])").format(sql.Literal(list(accounts))),
         )
-        found = read_columns(
-            session, query, {"account": BIGINT, "team": INTEGER, "first": INTEGER, "end": INTEGER}
-        )
-        # Arrays of Postgres and ordinals of Python begin with 1.
-        return cls(
-            found["account"],
-            found["team"].astype(np.int64) - 1,
-            found["first"].astype(np.int64) + 1,
-            found["end"].astype(np.int64) + 1,
-        )
+        found = read_portion(session, query, {"account": BIGINT, **_SPAN})
+        return cls(**in_order(_span(found, team_ids), "account"))
 
     def pairs(self, author: Integers) -> Pairs:
         """Each merge request with each span of its author, in order of the merge requests."""
@@ -200,17 +220,32 @@ class Presence:
         return cls(*np.array(rows, np.int64).reshape(-1, 3).T)
 
     @classmethod
-    def read(cls, session: Session, team_ids: Sequence[int], since: date) -> "Presence":
-        """The members of the teams on a day and later."""
+    def read(cls, session: Session, team_ids: Sequence[int], within: sql.Composable) -> "Presence":
+        """The members of the teams, of stays that fulfil a condition on their days.
+
+        team_ids: ascending.
+        """
         query = sql.SQL(
-            "SELECT array_position({teams}::bigint[], team_id),"
-            " first_day - date '0001-01-01', end_day - date '0001-01-01'"
-            " FROM team_member_spans WHERE team_id = ANY({teams}) AND end_day > {since}"
-        ).format(teams=sql.Literal(list(team_ids)), since=sql.Literal(since))
-        found = read_columns(session, query, {"team": INTEGER, "first": INTEGER, "end": INTEGER})
-        # Arrays of Postgres and ordinals of Python begin with 1.
-        team, first, end = (found[name].astype(np.int64) for name in ("team", "first", "end"))
-        return cls(team - 1, first + 1, end + 1)
+            "SELECT team_id, first_day, end_day FROM team_member_spans"
+            " WHERE team_id = ANY({teams}) AND {within}"
+        ).format(teams=sql.Literal(list(team_ids)), within=within)
+        return cls(**_span(read_portion(session, query, _SPAN), team_ids))
+
+
+_SPAN: Mapping[str, Type] = {"team": BIGINT, "first": DATE, "end": DATE}
+
+
+def _span(found: Columns, team_ids: Sequence[int]) -> Columns:
+    """Spans as they are read, with the index of their team and days as ordinals."""
+    days = {name: found[name].astype(np.int64) + FIRST_DAY for name in ("first", "end")}
+    team = np.searchsorted(np.array(team_ids, np.int64), found["team"])
+    return {**found, "team": team, **days}
+
+
+def in_order(found: Columns, *keys: str) -> Columns:
+    """The same rows in order of one or more columns."""
+    order = np.lexsort([found[key] for key in reversed(keys)])
+    return {name: column[order] for name, column in found.items()}
 
 
 def equal(left: Integers, right: Integers) -> tuple[Integers, Integers]:

@@ -1,20 +1,25 @@
 """Settings: the only reader of `teamgauge.toml` and of the environment.
 
-`models` says which sections and keys there are, `load` reads them, `wording` turns what is wrong
-with them into sentences.
+`models` says which sections and keys there are (`auth` and `alerts` those of sign-in and of alerts),
+`values` what each value must look like, `load` reads them, `wording` turns what is wrong with them into
+sentences.
 """
 
+from app.settings.alerts import AlertSettings
+from app.settings.auth import AuthSettings, Grant
 from app.settings.load import (
+    alert_webhook,
+    auth_secret,
     bamboohr_key,
     configuration_path,
     gitlab_token,
     greenhouse_secret,
     load_settings,
     secrets,
+    smtp_password,
     webhook_secret,
 )
 from app.settings.models import (
-    AuthSettings,
     BambooHRSettings,
     CommunitySettings,
     DatabaseSettings,
@@ -24,15 +29,15 @@ from app.settings.models import (
     GreenhouseSettings,
     HandbookProject,
     ReportingSettings,
-    Section,
     ServerSettings,
     Settings,
     TargetSettings,
     WorkerSettings,
-    glob_pattern,
 )
+from app.settings.values import Section, glob_pattern
 
 __all__ = [
+    "AlertSettings",
     "AuthSettings",
     "BambooHRSettings",
     "CommunitySettings",
@@ -40,6 +45,7 @@ __all__ = [
     "DiversitySettings",
     "FileSettings",
     "GitLabSettings",
+    "Grant",
     "GreenhouseSettings",
     "HandbookProject",
     "ReportingSettings",
@@ -48,6 +54,8 @@ __all__ = [
     "Settings",
     "TargetSettings",
     "WorkerSettings",
+    "alert_webhook",
+    "auth_secret",
     "bamboohr_key",
     "configuration_path",
     "gitlab_token",
@@ -55,5 +63,6 @@ __all__ = [
     "greenhouse_secret",
     "load_settings",
     "secrets",
+    "smtp_password",
     "webhook_secret",
 ]

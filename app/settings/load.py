@@ -4,15 +4,17 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_origin
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr, ValidationError
 
 from app.errors import ConfigurationError
+from app.settings import alerts
+from app.settings.auth import AuthSettings
 from app.settings.models import FileSettings, Settings
 from app.settings.wording import (
     about_unknown_key,
@@ -31,8 +33,15 @@ PATHS = (
     ("gitlab", "ca_file"),
     ("bamboohr", "api_key_file"),
     ("greenhouse", "client_secret_file"),
+    ("auth", "client_secret_file"),
+    ("auth", "ca_file"),
+    ("alerts", "webhook_url_file"),
+    ("alerts", "smtp_password_file"),
     *(("files", key) for key in FileSettings.model_fields),
 )
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine: what is sent to them does not leave it."""
+
 DEFAULT_NAMES = {
     key: f"{key}.yaml" if key == "teams" else f"{key}.csv" for key in FileSettings.model_fields
 }
@@ -132,6 +141,40 @@ def webhook_secret(settings: Settings) -> str:
     return _secret_in(file, f"gitlab.webhook_secret_file {file}", "secret")
 
 
+def auth_secret(settings: Settings) -> str:
+    """The secret of our client at the provider of sign-in, from the configuration or from
+    client_secret_file.
+
+    Raises ConfigurationError when the file cannot be read or holds no secret.
+    """
+    file = settings.auth.client_secret_file
+    if file is None:
+        return settings.auth.client_secret.get_secret_value()
+    return _secret_in(file, f"auth.client_secret_file {file}", "secret")
+
+
+def alert_webhook(settings: Settings) -> str:
+    """Where alerts are posted, from the configuration or from webhook_url_file; empty: nowhere.
+
+    Raises ConfigurationError when the file cannot be read or holds no address.
+    """
+    file = settings.alerts.webhook_url_file
+    if file is None:
+        return settings.alerts.webhook_url.get_secret_value()
+    return _secret_in(file, f"alerts.webhook_url_file {file}", "address")
+
+
+def smtp_password(settings: Settings) -> str:
+    """The password at the mail server, from the configuration or from smtp_password_file; empty: none.
+
+    Raises ConfigurationError when the file cannot be read or holds no password.
+    """
+    file = settings.alerts.smtp_password_file
+    if file is None:
+        return settings.alerts.smtp_password.get_secret_value()
+    return _secret_in(file, f"alerts.smtp_password_file {file}", "password")
+
+
 def _secret_in(file: Path, name: str, what: str) -> str:
     """The token or key that a file holds; name: of the file, for sentences."""
     try:
@@ -158,6 +201,7 @@ def secrets(settings: Settings) -> tuple[str, ...]:
     password = re.match(r"[^:]+://[^:/@]*:([^@]*)@", settings.database.url.get_secret_value())
     if password:
         found |= {password[1], unquote(password[1])}
+    found.add(urlsplit(alert_webhook(settings)).path)  # the part of the address that lets one write
     return tuple(sorted(found - {""}, key=len, reverse=True))
 
 
@@ -166,6 +210,9 @@ FILES_OF_SECRETS = (
     ("gitlab", "webhook_secret", webhook_secret),
     ("bamboohr", "api_key", bamboohr_key),
     ("greenhouse", "client_secret", greenhouse_secret),
+    ("auth", "client_secret", auth_secret),
+    ("alerts", "webhook_url", alert_webhook),
+    ("alerts", "smtp_password", smtp_password),
 )
 """The secrets that may also stand in a file of their own, and who reads it."""
 
@@ -334,8 +381,35 @@ def _check_together(
     elif has_secret and not greenhouse.client_id:
         key = "client_secret_file" if greenhouse.client_secret_file else "client_secret"
         wrong("greenhouse", key, "is set, so greenhouse.client_id must be as well")
-    if settings.gitlab.ca_file and not settings.gitlab.ca_file.is_file():
-        wrong("gitlab", "ca_file", f"{settings.gitlab.ca_file} does not exist")
+    for section in ("gitlab", "auth"):
+        file = getattr(settings, section).ca_file
+        if file and not file.is_file():
+            wrong(section, "ca_file", f"{file} does not exist")
+    _check_sign_in(settings.auth, wrong)
+    for key, phrase in alerts.mistakes(settings.alerts):
+        wrong("alerts", key, phrase)
     for key, value in settings.files:
         if key in given_files and not value.is_file():
             wrong("files", key, f'{value} does not exist, write "" if there is none')
+
+
+def _check_sign_in(auth: AuthSettings, wrong: Callable[[str, str, str], None]) -> None:
+    """Whether sign-in can work at all, and nobody's session travels in the open."""
+    if auth.mode == "none":
+        return
+    given = {
+        "issuer": auth.issuer,
+        "client_id": auth.client_id,
+        "client_secret": auth.client_secret.get_secret_value() or auth.client_secret_file,
+        "base_url": auth.base_url,
+    }
+    for key, value in given.items():
+        if not value:
+            wrong("auth", "mode", f'is "oidc", so auth.{key} must be set')
+            return
+    for key in ("issuer", "base_url"):
+        parts = urlsplit(str(given[key]))
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            wrong("auth", key, "must begin with https://: over http anybody on the way is let in")
+    if "openid" not in auth.scopes:
+        wrong("auth", "scopes", 'must contain "openid"')

@@ -1,202 +1,47 @@
-"""The sections of `teamgauge.toml` as types, and what each value must look like by itself."""
+"""The sections of `teamgauge.toml`."""
 
-import re
 from collections.abc import Mapping
-from datetime import date, datetime
-from difflib import get_close_matches
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
-# A ValueError raised here continues the key's name: "gitlab.url" + " must begin with https://".
-
-
-def _day(value: Any) -> Any:
-    """A TOML date, or text in ISO form; pydantic alone would read numbers as seconds since 1970."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
-        try:
-            return date.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError(f"must be a day that exists, not {value.strip()}") from None
-    raise ValueError(f'must be a day such as "2019-01-01", not {shown(value)}')
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError(f"must be a number, not {shown(value)}")  # noqa: TRY004 - pydantic's way
-    return value
-
-
-def shown(value: Any) -> str:
-    """A value as it would be written in TOML, cut to a readable length."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _absent(value: Any) -> Any:
-    """An empty path means none."""
-    return None if value == "" else value
-
-
-def _address(value: str) -> str:
-    """An http(s) address without the parts that belong elsewhere; a trailing slash is dropped."""
-    if not value:
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(
-            f'must be a whole address such as "https://gitlab.example.com", not {shown(value)}'
-        )
-    if parts.username or parts.password:
-        raise ValueError("must not contain a user name or password")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError(f"has a port that is not a number up to 65535: {shown(value)}") from None
-    if parts.query or parts.fragment:
-        raise ValueError(f"must not contain ? or #: {shown(value)}")
-    return value.rstrip("/")
-
-
-def _gitlab_address(value: str) -> str:
-    if not value:
-        raise ValueError('must not be empty, write "https://gitlab.com"')
-    if re.search(r"/api(/v\d+|/graphql)?/?$", value):
-        raise ValueError("must be GitLab's base address, without /api and what follows it")
-    return value
-
-
-def _greenhouse_address(value: str) -> str:
-    if not value:
-        raise ValueError('must not be empty, write "https://harvest.greenhouse.io"')
-    if re.search(r"/v\d+$", value):
-        raise ValueError("must be Greenhouse's base address, without /v3 and what follows it")
-    return value
-
-
-def _token_address(value: str) -> str:
-    if not value:
-        raise ValueError('must not be empty, write "https://auth.greenhouse.io/token"')
-    return value
-
-
-def _client(value: str) -> str:
-    """The user name of HTTP's Basic authentication, which ends at the first colon."""
-    if not re.fullmatch(r"[!-9;-~]*", value.strip()):
-        raise ValueError("must not contain spaces, colons or letters beyond ASCII")
-    return value.strip()
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    """A secret goes into an HTTP header: nothing but visible ASCII, and never into a message."""
-    text = value.get_secret_value().strip()
-    if not re.fullmatch(r"[!-~]*", text):
-        raise ValueError("must not contain spaces, line breaks or letters beyond ASCII")
-    return SecretStr(text)
-
-
-def _database_address(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text and not re.match(r"(postgresql|postgres)(\+psycopg)?://", text):
-        raise ValueError(
-            "must begin with postgresql://, or be empty for the embedded database "
-            "(postgresql://user:password@host:5432/name)"
-        )
-    return value
-
-
-def _full_path(value: str) -> str:
-    """The full path of a group or project as it stands in its address."""
-    path = value.strip().strip("/")
-    if "://" in path:
-        raise ValueError(f'must hold paths such as "my-group/my-project", not addresses: {path}')
-    if not path or not re.fullmatch(r"[^\s*?/]+(/[^\s*?/]+)*", path):
-        raise ValueError(f'must hold paths such as "my-group/my-project", not {shown(value)}')
-    return path
-
-
-def _glob(value: str) -> str:
-    if not value.strip():
-        raise ValueError('must not hold an empty glob, write "**" for everything')
-    if re.search(r"[\[\]{}!]", value):
-        raise ValueError(f"knows only **, * and ? as wildcards: {shown(value)}")
-    return value.strip()
-
-
-def _path_glob(value: str) -> str:
-    if "://" in value or value.strip().startswith("/") or value.strip().endswith("/"):
-        raise ValueError(f'must hold globs on paths such as "my-group/**", not {shown(value)}')
-    return _glob(value)
-
-
-def _zone(value: str) -> str:
-    """A name of the IANA database, as it is written there."""
-    zones = available_timezones()  # of the system, or of the package tzdata
-    if value in zones:
-        return value
-    by_lower = {zone.lower(): zone for zone in zones}
-    cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones, key=len)}
-    known = {**cities, **by_lower}
-    near = get_close_matches(value.lower().replace(" ", "_"), known, n=1, cutoff=0.6)
-    suggestion = f', perhaps "{known[near[0]]}"' if near else ""
-    raise ValueError(
-        f'must be an IANA time zone such as "Europe/Berlin"{suggestion}, not {shown(value)}'
-    )
-
-
-def _schedule(value: str) -> str:
-    """Minute, hour, day of the month, month and day of the week as in a crontab."""
-    if not value.strip():
-        return ""
-    from croniter import croniter  # late: a quarter of the time in which everything else is loaded
-
-    if len(value.split()) != 5 or not croniter.is_valid(value):
-        raise ValueError(
-            f'must be five fields as in a crontab, such as "*/5 * * * *", not {shown(value)}'
-        )
-    return value.strip()
-
-
-def _named_project(value: Any) -> Any:
-    """A handbook project may be given by its path alone."""
-    return {"project": value} if isinstance(value, str) else value
-
-
-Day = Annotated[date, BeforeValidator(_day)]
-Whole = Annotated[int, BeforeValidator(_number)]
-Fraction = Annotated[float, BeforeValidator(_number)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_absent)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-Address = Annotated[str, AfterValidator(_address)]
-FullPath = Annotated[str, AfterValidator(_full_path)]
-Glob = Annotated[str, AfterValidator(_glob)]
-PathGlob = Annotated[str, AfterValidator(_path_glob)]
-
-
-class Section(BaseModel):
-    """A section of the file: unknown keys are refused, values do not change after the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from app.settings.alerts import AlertSettings
+from app.settings.auth import AuthSettings
+from app.settings.values import (
+    Address,
+    Client,
+    DatabaseAddress,
+    Day,
+    Fraction,
+    FullPath,
+    GitLabAddress,
+    Glob,
+    GreenhouseAddress,
+    OptionalPath,
+    PathGlob,
+    Schedule,
+    Secret,
+    Section,
+    TokenAddress,
+    Whole,
+    Zone,
+)
 
 
 class DatabaseSettings(Section):
     """url: empty for the embedded Postgres below data_dir."""
 
-    url: Annotated[SecretStr, AfterValidator(_database_address)] = SecretStr("")
+    url: DatabaseAddress = SecretStr("")
     data_dir: OptionalPath = None
 
 
 class ReportingSettings(Section):
     """How days and months are counted, and since when."""
 
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Zone = "UTC"
     history_start: Day = date(2019, 1, 1)
     fiscal_year_start_month: Annotated[Whole, Field(ge=1, le=12)] = 2
     holidays: tuple[Day, ...] = ()
@@ -205,6 +50,11 @@ class ReportingSettings(Section):
     def zone(self) -> ZoneInfo:
         """The time zone in which days begin and end."""
         return ZoneInfo(self.timezone)
+
+
+def _named_project(value: Any) -> Any:
+    """A handbook project may be given by its path alone."""
+    return {"project": value} if isinstance(value, str) else value
 
 
 class HandbookProject(Section):
@@ -217,7 +67,7 @@ class HandbookProject(Section):
 class GitLabSettings(Section):
     """Where merge requests come from, and which of them count."""
 
-    url: Annotated[Address, AfterValidator(_gitlab_address)] = "https://gitlab.com"
+    url: GitLabAddress = "https://gitlab.com"
     token: Secret = SecretStr("")
     token_file: OptionalPath = None
     webhook_secret: Secret = SecretStr("")
@@ -268,11 +118,9 @@ class BambooHRSettings(Section):
 class GreenhouseSettings(Section):
     """Openings and offers from Greenhouse."""
 
-    url: Annotated[Address, AfterValidator(_greenhouse_address)] = "https://harvest.greenhouse.io"
-    token_url: Annotated[Address, AfterValidator(_token_address)] = (
-        "https://auth.greenhouse.io/token"  # noqa: S105 - an address, not a secret
-    )
-    client_id: Annotated[str, AfterValidator(_client)] = ""
+    url: GreenhouseAddress = "https://harvest.greenhouse.io"
+    token_url: TokenAddress = "https://auth.greenhouse.io/token"  # noqa: S105 - an address, not a secret
+    client_id: Client = ""
     client_secret: Secret = SecretStr("")
     client_secret_file: OptionalPath = None
 
@@ -307,16 +155,16 @@ class FileSettings(Section):
 
 
 class ServerSettings(Section):
-    """Where `serve` listens."""
+    """Where `serve` listens.
+
+    access_log: whether each request has a line in the log. drain_seconds: how long requests are still
+    taken after SIGTERM, while /readyz says no already.
+    """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[Whole, Field(ge=0, le=65535)] = 8000
-
-
-class AuthSettings(Section):
-    """Who may look: `none` serves this machine only."""
-
-    mode: Literal["none", "oidc"] = "none"
+    access_log: bool = False
+    drain_seconds: Annotated[Fraction, Field(ge=0, le=300)] = 0
 
 
 class WorkerSettings(Section):
@@ -327,7 +175,7 @@ class WorkerSettings(Section):
     """
 
     concurrency: Annotated[Whole, Field(ge=1, le=64)] = 8
-    collect_every: Annotated[str, AfterValidator(_schedule)] = ""
+    collect_every: Schedule = ""
     silent_seconds: Annotated[Fraction, Field(ge=1, le=3600)] = 30
 
 
@@ -346,6 +194,7 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
     worker: WorkerSettings = WorkerSettings()
+    alerts: AlertSettings = AlertSettings()
     path: Path | None = None
     """The file that was read; None: built-in defaults and the environment alone."""
 
@@ -362,10 +211,3 @@ class Settings(Section):
             + ("greenhouse",) * greenhouse
             + ("gitlab",) * gitlab
         )
-
-
-def glob_pattern(glob: str) -> re.Pattern[str]:
-    """A path glob as a pattern for `fullmatch`: `**` crosses `/`, `*` and `?` do not; case counts not."""
-    parts = re.split(r"(\*\*|\*|\?)", glob)
-    wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(wild.get(part, re.escape(part)) for part in parts), re.IGNORECASE)

@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from app.settings.models import Settings, shown
+from app.settings.auth import Grant
+from app.settings.models import Settings
+from app.settings.values import shown
 
 
 def sections() -> Mapping[str, type[BaseModel]]:
@@ -67,12 +69,26 @@ def about_value(error: ErrorDetails, value: Any) -> str:
     field = field_of(section, key)
     assert field is not None  # unknown keys are refused before pydantic sees them
     kind = error["type"]
+    if rest and key == "grants":
+        where = f"{where} (number {int(rest[0]) + 1})"
     if kind == "value_error":
         return f"{where} {error['ctx']['error']}"
+    if rest and key == "grants":
+        return f"{where} {_about_grant(rest[1:], error, value)}"
     if rest and key == "handbook":
         return f'{where} must hold tables such as {{ project = "my-group/handbook", paths = [] }}'
     instead = "" if value is None else f", not {shown(value)}"
     return f"{where} must be {_expected(kind, error, field)}{instead}"
+
+
+def _about_grant(rest: list[str], error: ErrorDetails, value: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"has no key {rest[-1]}, there are {', '.join(Grant.model_fields)}"
+    if error["type"] == "missing":
+        return f"must have the key {rest[-1]}"
+    field = Grant.model_fields[rest[0]]
+    instead = "" if value is None else f", not {shown(value)}"
+    return f"must have as {rest[0]} {_expected(error['type'], error, field)}{instead}"
 
 
 def _expected(kind: str, error: ErrorDetails, field: FieldInfo) -> str:

@@ -4,7 +4,7 @@ Only what has a fixed width and is never null is read; where a column may be, th
 stands for null. Format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 PORTION = 16_384
 """Rows that are sent at a time."""
-BLOCK = 1 << 24
-"""Bytes that are gathered before they are taken apart."""
 EPOCH = 946_684_800_000_000
 """Microseconds from 1970 to 2000-01-01 UTC, from where Postgres counts."""
 
@@ -91,34 +89,14 @@ def read_columns(session: Session, query: sql.Composable, columns: Layout) -> Co
     """
     if any(isinstance(kind, Nullable) for kind in columns.values()):
         raise ValueError("Where a column may be null, the query says what stands for it.")
+    row = _row(columns)
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
-    read: list[Columns] = []
     with copying(session, statement) as copy:
-        # What came is taken apart while the rest comes: whole, it would be there twice.
-        read.extend(_decoded(rows, columns) for rows in _blocks(copy, _row(columns)))
-    return {name: np.concatenate([block.pop(name) for block in read]) for name in columns}
-
-
-def _blocks(copy: Iterable[Any], row: np.dtype[Any]) -> Iterator[npt.NDArray[Any]]:
-    """The rows as they lie in the format, some at a time; at least once, be there none."""
-    kept = bytearray()
-    begun = False
-    for piece in copy:
-        kept += piece
-        if len(kept) >= BLOCK:
-            start = 0 if begun else len(HEADER)
-            end = start + (len(kept) - start - len(TRAILER)) // row.itemsize * row.itemsize
-            yield np.frombuffer(bytes(kept[start:end]), row)
-            del kept[:end]
-            begun = True
-    last = kept[0 if begun else len(HEADER) : -len(TRAILER)]
-    if len(last) % row.itemsize:
-        raise ValueError(f"A row is not as wide as declared: {', '.join(row.names or ())}.")
-    yield np.frombuffer(bytes(last), row)
-
-
-def _decoded(rows: npt.NDArray[Any], columns: Layout) -> Columns:
-    """Rows as columns. Raises ValueError where they are not as declared."""
+        content = b"".join(copy)
+    body = memoryview(content)[len(HEADER) : -len(TRAILER)]
+    if len(body) % row.itemsize:
+        raise ValueError(f"A row is not as wide as declared: {', '.join(columns)}.")
+    rows = np.frombuffer(body, row)
     for name, expected in _fixed(columns).items():
         if (rows[name] != expected).any():
             raise ValueError(f"A value is null or wider than declared: {name}.")

@@ -98,20 +98,20 @@ class TeamAnswer(Answer):
     """Members on that day, those of the teams below it included."""
     managers: list[PersonAnswer]
     """Who manages the team itself, by name."""
-    people: list[PersonAnswer]
-    """The members, by name."""
+    people: list[PersonAnswer] | None
+    """The members, by name; null for who may not see names in this team."""
     owns: list[str]
     """The team's own globs in teams.yaml."""
     projects: list[str]
     """Paths of the collected projects that it or a team below it owns."""
-    membership_changes: list[MembershipChangeAnswer]
-    """Within the asked range, newest first."""
+    membership_changes: list[MembershipChangeAnswer] | None
+    """Within the asked range, newest first; null for who may not see names in this team."""
     targets: list[TargetInForceAnswer]
     """Of each indicator that has one."""
 
     @classmethod
-    def of(cls, team: answers.Team) -> "TeamAnswer":
-        """The answer for a team."""
+    def of(cls, team: answers.Team, *, names: bool) -> "TeamAnswer":
+        """The answer for a team. names: whether who asks may see who is in it."""
         return cls(
             slug=team.slug,
             name=team.name,
@@ -121,11 +121,15 @@ class TeamAnswer(Answer):
             on=team.on,
             headcount=team.headcount,
             managers=[PersonAnswer.model_validate(person) for person in team.managers],
-            people=[PersonAnswer.model_validate(person) for person in team.people],
+            people=[PersonAnswer.model_validate(person) for person in team.people]
+            if names
+            else None,
             owns=list(team.owns),
             projects=list(team.projects),
             membership_changes=[
                 MembershipChangeAnswer.model_validate(change) for change in team.membership_changes
-            ],
+            ]
+            if names
+            else None,
             targets=[TargetInForceAnswer.model_validate(target) for target in team.targets],
         )

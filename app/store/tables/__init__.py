@@ -1,5 +1,7 @@
 """The tables, by noun; importing this package makes `Base.metadata` complete."""
 
+from app.store.tables.access import ApiToken, AuditEvent, SignedIn
+from app.store.tables.alerts import AlertState
 from app.store.tables.base import Base
 from app.store.tables.changes import Change
 from app.store.tables.derived import (
@@ -17,6 +19,7 @@ from app.store.tables.effective import (
     EffectiveOpening,
     EffectivePerson,
 )
+from app.store.tables.forgotten import ForgottenKey, ForgottenTrace
 from app.store.tables.hiring import Offer, Opening, PlannedHeadcount
 from app.store.tables.organisation import Employment, Identity, Membership, Person, Team
 from app.store.tables.period_values import PeriodValue
@@ -35,7 +38,10 @@ from app.store.tables.work import (
 
 __all__ = [
     "Account",
+    "AlertState",
+    "ApiToken",
     "AttributionSpan",
+    "AuditEvent",
     "Base",
     "Change",
     "ChangedPath",
@@ -48,6 +54,8 @@ __all__ = [
     "EffectiveOpening",
     "EffectivePerson",
     "Employment",
+    "ForgottenKey",
+    "ForgottenTrace",
     "FormerUsername",
     "Identity",
     "IndicatorValue",
@@ -69,6 +77,7 @@ __all__ = [
     "RefreshState",
     "Reviewer",
     "Run",
+    "SignedIn",
     "Target",
     "Team",
     "TeamMemberSpan",

@@ -138,3 +138,5 @@ class RefreshState(Base):
     data_through: Mapped[dict[str, Any]]
     """By indicator key, ISO instant: up to when all of its sources were collected."""
     refreshed_at: Mapped[datetime]
+    seconds: Mapped[float | None]
+    """How long the last refresh took; null before one was measured."""

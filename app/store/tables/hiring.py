@@ -17,7 +17,9 @@ class PlannedHeadcount(Base):
         CheckConstraint("extract(day from month) = 1", name="month"),
     )
 
-    team: Mapped[str] = mapped_column(ForeignKey("teams.slug"), primary_key=True)
+    team: Mapped[str] = mapped_column(
+        ForeignKey("teams.slug", onupdate="CASCADE"), primary_key=True
+    )
     month: Mapped[date] = mapped_column(primary_key=True)
     """The first day of the month."""
     planned_headcount: Mapped[int]
@@ -31,7 +33,7 @@ class Opening(Base):
 
     source: Mapped[str] = mapped_column(primary_key=True, server_default="files")
     opening_id: Mapped[str] = mapped_column(primary_key=True)
-    team: Mapped[str | None] = mapped_column(ForeignKey("teams.slug"))
+    team: Mapped[str | None] = mapped_column(ForeignKey("teams.slug", onupdate="CASCADE"))
     """Null where the source names a team that there is not."""
     opened_on: Mapped[date]
     target_start_on: Mapped[date | None]
@@ -48,7 +50,7 @@ class Offer(Base):
     source: Mapped[str] = mapped_column(primary_key=True)
     offer_id: Mapped[str] = mapped_column(primary_key=True)
     opening_id: Mapped[str | None]
-    team: Mapped[str | None] = mapped_column(ForeignKey("teams.slug"))
+    team: Mapped[str | None] = mapped_column(ForeignKey("teams.slug", onupdate="CASCADE"))
     status: Mapped[str]
     """As the source calls it."""
     accepted_on: Mapped[date | None]

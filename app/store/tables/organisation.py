@@ -78,7 +78,8 @@ class Team(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     parent: Mapped[str | None] = mapped_column(
-        ForeignKey("teams.slug", deferrable=True, initially="DEFERRED"), index=True
+        ForeignKey("teams.slug", onupdate="CASCADE", deferrable=True, initially="DEFERRED"),
+        index=True,
     )
     """Slug of the parent; null for the root alone."""
     owns: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
@@ -101,7 +102,9 @@ class Membership(Base):
 
     source: Mapped[str] = mapped_column(primary_key=True, server_default="files")
     person_id: Mapped[str] = mapped_column(primary_key=True)
-    team: Mapped[str] = mapped_column(ForeignKey("teams.slug"), primary_key=True)
+    team: Mapped[str] = mapped_column(
+        ForeignKey("teams.slug", onupdate="CASCADE"), primary_key=True
+    )
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     valid_to: Mapped[date | None]
     """First day that no longer belongs to it; null while open."""

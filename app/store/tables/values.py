@@ -145,7 +145,9 @@ class Target(Base):
     __tablename__ = "targets"
 
     indicator: Mapped[str] = mapped_column(primary_key=True)
-    team: Mapped[str] = mapped_column(ForeignKey("teams.slug"), primary_key=True)
+    team: Mapped[str] = mapped_column(
+        ForeignKey("teams.slug", onupdate="CASCADE"), primary_key=True
+    )
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     value: Mapped[float | None]
     """Null withdraws the target from this day on."""

@@ -1,12 +1,9 @@
 """Computes indicators from a workset that a test made."""
 
-from collections.abc import Mapping, Sequence
-
 from app.metrics.indicator import Computed, Indicator
 from app.metrics.periods import computed_periods
 from app.metrics.stale import StalePeriods
-from app.metrics.work_columns import Presence, TeamDays
-from app.metrics.workset import PersonDays, Workset
+from app.metrics.workset import Workset
 
 
 def periods_of(indicator: Indicator, workset: Workset) -> StalePeriods:
@@ -18,11 +15,3 @@ def periods_of(indicator: Indicator, workset: Workset) -> StalePeriods:
 def compute(indicator: Indicator, workset: Workset) -> Computed:
     """All values of an indicator, and its coverage."""
     return indicator.compute(workset, periods_of(indicator, workset))
-
-
-def presence_of(members: Mapping[int, Sequence[PersonDays]]) -> Presence:
-    """The same members, for headcounts."""
-    return Presence.of(
-        (TeamDays(team, each.first, each.end) for team, own in members.items() for each in own),
-        sorted(members),
-    )

@@ -52,7 +52,13 @@ class Store:
 
     def person(self, person_id: str, account: int | None = None, *, bot: bool = False) -> None:
         """A person, and the GitLab account of the same name."""
-        self.session.execute(insert(Person).values(person_id=person_id, name=person_id.title()))
+        self.session.execute(
+            insert(Person).values(
+                person_id=person_id,
+                name=person_id.title(),
+                email=f"{person_id.title()}@example.com",
+            )
+        )
         if account is not None:
             self.session.execute(insert(Identity).values(username=person_id, person_id=person_id))
             self.account(account, person_id, bot=bot)

@@ -13,10 +13,10 @@ from app.metrics.calendar import Clock, microseconds
 from app.metrics.durations import FIRST_ENGAGEMENT_TIME, REVIEW_TIME_TO_MERGE, TIME_TO_MERGE
 from app.metrics.flow import HANDBOOK_UPDATE_RATE
 from app.metrics.indicator import Indicator, Value
-from app.metrics.work_columns import Attribution, TeamDays, Work, WorkColumns
-from app.metrics.workset import PersonDays, Workset
+from app.metrics.work_columns import Attribution, Presence, TeamDays, Work, WorkColumns
+from app.metrics.workset import Workset
 
-from .computing import compute, presence_of
+from .computing import compute
 from .test_sweep_property import close, percentile_cont
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -95,13 +95,12 @@ def workset_of(case: Case) -> Workset:
         for each in case.changes
     ]
     first, moved = FIRST.toordinal(), case.moved.toordinal()
-    red, blue = PersonDays("ten", first, moved), PersonDays("ten", moved, FOREVER)
-    eleven = PersonDays("eleven", first, FOREVER)
-    members = {
-        ROOT: [PersonDays("ten", first, FOREVER), eleven],
-        RED: [red],
-        BLUE: [blue, eleven],
-    }
+    members = [
+        *(TeamDays(ROOT, first, FOREVER) for _ in ("ten", "eleven")),
+        TeamDays(RED, first, moved),
+        TeamDays(BLUE, moved, FOREVER),
+        TeamDays(BLUE, first, FOREVER),
+    ]
     return Workset(
         clock=case.clock,
         history_start=FIRST,
@@ -120,8 +119,7 @@ def workset_of(case: Case) -> Workset:
             },
             [ROOT, RED, BLUE],
         ),
-        presence=presence_of(members),
-        members=members,
+        presence=Presence.of(members, [ROOT, RED, BLUE]),
         owners={},
         tree=Tree({ROOT: None, RED: ROOT, BLUE: ROOT}),
     )

@@ -16,10 +16,10 @@ from app.metrics.flow import MR_RATE
 from app.metrics.indicator import Indicator, Value
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
 from app.metrics.stale import NOT_STALE, StalePeriods
-from app.metrics.work_columns import Attribution, TeamDays, Work, WorkColumns
-from app.metrics.workset import PersonDays, Workset
+from app.metrics.work_columns import Attribution, Presence, TeamDays, Work, WorkColumns
+from app.metrics.workset import Workset
 
-from .computing import compute, periods_of, presence_of
+from .computing import compute, periods_of
 from .plain_facts import MergeRequest, ReviewNote, World, derived
 
 FIRST = date(2024, 2, 25)  # the days cross the end of a leap February and a change of clocks
@@ -116,12 +116,11 @@ def workset_of(case: Case) -> Workset:
     def us(instant: datetime | None) -> int | None:
         return None if instant is None else microseconds(instant)
 
-    members: dict[int, list[PersonDays]] = {team: [] for team in PARENTS}
-    for person, own in people.items():
-        for span in member_spans(own, tree):
-            members.setdefault(span.team_id, []).append(
-                PersonDays(person, span.first_day.toordinal(), span.end_day.toordinal())
-            )
+    members = [
+        days(span.team_id, span.first_day, span.end_day)
+        for own in people.values()
+        for span in member_spans(own, tree)
+    ]
     return Workset(
         clock=case.clock,
         history_start=FIRST,
@@ -151,8 +150,7 @@ def workset_of(case: Case) -> Workset:
             },
             sorted(PARENTS),
         ),
-        presence=presence_of(members),
-        members=members,
+        presence=Presence.of(members, sorted(PARENTS)),
         owners={100: frozenset({4, 2, 1})},
     )
 

@@ -1,0 +1,161 @@
+"""Signing in and out: to the provider and back, and the provider's word that a session is over."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from app.api.request import Configured
+from app.auth import audit, sessions
+from app.auth.access import Caller
+from app.auth.cookies import SIGN_IN_SECONDS, Cookies
+from app.auth.provider import CALLBACK, SIGNED_OUT, Provider, RefusedError
+from app.auth.rules import access_for
+
+router = APIRouter(tags=["sign-in"], include_in_schema=False)
+
+LONGEST = 2_000
+"""Characters of an address to return to."""
+
+LARGEST = 64 * 1024
+"""Bytes of what a provider sends."""
+
+BACK_CHANNEL = "/sign-in/back-channel"
+
+
+def _provider(request: Request) -> Provider:
+    """The provider of sign-in. 404 where nobody signs in."""
+    provider: Provider | None = request.app.state.provider
+    if provider is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return provider
+
+
+def _cookies(settings: Configured, _: Annotated[Provider, Depends(_provider)]) -> Cookies:
+    return Cookies(settings)
+
+
+SignIn = Annotated[Provider, Depends(_provider)]
+Kept = Annotated[Cookies, Depends(_cookies)]
+
+
+@router.get("/sign-in", name="sign_in")
+def sign_in(
+    provider: SignIn, cookies: Kept, return_to: Annotated[str, Query(max_length=LONGEST)] = "/"
+) -> Response:
+    """Sends a browser to the provider. return_to: the path of ours to show afterwards."""
+    address, transaction = provider.begin(own_path(return_to))
+    response = _to(address)
+    response.set_cookie(
+        cookies.sign_in(transaction.state),
+        cookies.kept(transaction),
+        max_age=SIGN_IN_SECONDS,
+        **cookies.attributes(),
+    )
+    return response
+
+
+@router.get(CALLBACK)
+def finish_sign_in(
+    request: Request, settings: Configured, provider: SignIn, cookies: Kept
+) -> Response:
+    """Takes a browser back from the provider and begins a session."""
+    answer = dict(request.query_params)
+    name = cookies.sign_in(answer.get("state", ""))
+    transaction = cookies.transaction(request.cookies.get(name, ""))
+    caller = Caller(address=request.client.host if request.client else "")
+    try:
+        if transaction is None:
+            raise RefusedError(
+                "This sign-in was begun in another browser, or too long ago.", "Sign in again."
+            )
+        who = provider.finish(answer, transaction)
+    except RefusedError as error:
+        with _writing(request) as session, session.begin():
+            audit.record(session, audit.SIGN_IN_REFUSED, caller, object=error.message)
+        raise
+    now = datetime.now(UTC)
+    before = cookies.opened(request.cookies.get(cookies.session, ""))
+    caller = Caller(f"user:{who.subject}", who.name, caller.address)
+    with _writing(request) as session, session.begin():
+        if before is not None:
+            sessions.end(session, before)
+        session_id = sessions.begin(session, who, settings.auth, now)
+        audit.record(session, audit.SIGNED_IN, caller)
+        audit.delete_old(session, now, settings.auth.audit_days)
+    response = _to(transaction.return_to)
+    response.delete_cookie(name, **cookies.attributes())
+    response.set_cookie(
+        cookies.session,
+        cookies.sealed(session_id),
+        max_age=settings.auth.session_hours * 3600,
+        **cookies.attributes(),
+    )
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, settings: Configured, provider: SignIn, cookies: Kept) -> Response:
+    """Ends the session here, and sends the browser on to end it at the provider."""
+    session_id = cookies.opened(request.cookies.get(cookies.session, ""))
+    with _writing(request) as session, session.begin():
+        if session_id is not None and sessions.end(session, session_id):
+            audit.record(session, audit.SIGNED_OUT, access_for(request).caller)
+    there = provider.sign_out_address()
+    # The page that the form stands on allows the provider's own host and no other.
+    if there is None or urlsplit(there).netloc != urlsplit(settings.auth.issuer).netloc:
+        there = SIGNED_OUT
+    response = _to(there)
+    response.delete_cookie(cookies.session, **cookies.attributes())
+    return response
+
+
+@router.post(BACK_CHANNEL)
+async def end_from_provider(request: Request, provider: SignIn) -> Response:
+    """Ends the sessions of which the provider says that they are over (Back-Channel Logout)."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return await run_in_threadpool(_end_from_provider, request, provider, bytes(body))
+
+
+def _end_from_provider(request: Request, provider: Provider, body: bytes) -> Response:
+    [token] = parse_qs(body.decode("ascii", "replace")).get("logout_token") or [""]
+    headers = {"Cache-Control": "no-store"}
+    try:
+        subject, provider_session = provider.ended(token)
+    except RefusedError as error:
+        return Response(error.message, HTTPStatus.BAD_REQUEST, headers, "text/plain")
+    with _writing(request) as session, session.begin():
+        ended = sessions.end_all(session, subject=subject, provider_session=provider_session)
+        if ended:
+            caller = Caller(f"user:{subject}" if subject else "provider")
+            audit.record(session, audit.SESSIONS_ENDED, caller, details={"sessions": ended})
+    return Response(status_code=HTTPStatus.OK, headers=headers)
+
+
+def own_path(address: str) -> str:
+    """The address if it is a path of this site, else the first page: nobody is sent elsewhere."""
+    safe = address.startswith("/") and not address.startswith(("//", "/\\", "/sign-"))
+    parts = urlsplit(address) if safe else None
+    if parts is None or parts.scheme or parts.netloc or not address.isprintable():
+        return "/"
+    return address
+
+
+def _to(address: str) -> RedirectResponse:
+    return RedirectResponse(
+        address, status_code=HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"}
+    )
+
+
+def _writing(request: Request) -> Session:
+    session: Session = request.app.state.writing()
+    return session

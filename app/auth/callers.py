@@ -1,0 +1,124 @@
+"""Who asks and which roles they have: from a session or a token, the grants, and the memberships."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.auth import sessions, tokens
+from app.auth.access import Access, Caller, Role
+from app.metrics.calendar import local_day
+from app.settings import AuthSettings, Settings
+from app.store.tables import (
+    ApiToken,
+    EffectiveIdentity,
+    EffectiveMembership,
+    EffectivePerson,
+    SignedIn,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A caller with their access. due: it is time to note that they are still there."""
+
+    access: Access
+    row: SignedIn | ApiToken
+    due: bool
+
+
+def by_session(
+    session: Session, settings: Settings, session_id: str, now: datetime, address: str
+) -> Recognised | None:
+    """Who has the session; None if it is over."""
+    found = sessions.find(session, session_id, settings.auth, now)
+    if found is None:
+        return None
+    caller = Caller(f"user:{found.subject}", found.name, address)
+    access = access_of_user(session, settings, found, caller, now)
+    return Recognised(access, found, sessions.is_due(found, now))
+
+
+def by_token(
+    session: Session, settings: Settings, token: str, now: datetime, address: str
+) -> Recognised | None:
+    """Whose token it is; None if it is worth nothing."""
+    found = tokens.find(session, token, now)
+    if found is None:
+        return None
+    role = Role(found.role)
+    own = frozenset(found.teams) if role in (Role.MANAGER, Role.DIRECTOR) else frozenset()
+    caller = Caller(f"token:{found.id}", found.name, address)
+    access = _access(settings.auth, caller, {role}, own)
+    return Recognised(access, found, tokens.is_due(found, now))
+
+
+def access_of_user(
+    session: Session, settings: Settings, who: SignedIn, caller: Caller, now: datetime
+) -> Access:
+    """What somebody may see today: by grants for them or a group of theirs, as the manager of teams."""
+    auth = settings.auth
+    roles: set[Role] = {Role.VIEWER} if auth.everyone == "viewer" else set()
+    own: set[str] = set()
+    known_as = {who.subject.lower(), *([who.email] if who.email else [])}
+    for grant in auth.grants:
+        users = {each.lower() for each in grant.users}
+        if not users.isdisjoint(known_as) or not set(grant.groups).isdisjoint(who.groups):
+            roles.add(Role(grant.role))
+            own.update(grant.teams)
+    if auth.leaders:
+        led = _led_teams(session, settings, who, now)
+        if led:
+            roles.add(Role.MANAGER)
+            own.update(led)
+    return _access(auth, caller, roles, frozenset(own))
+
+
+def _access(auth: AuthSettings, caller: Caller, roles: set[Role], own: frozenset[str]) -> Access:
+    sees_all = bool(roles & {Role.VIEWER, Role.ADMIN})
+    others = sees_all or (bool(roles) and auth.other_teams == "viewer")
+    return Access(
+        caller=caller,
+        roles=frozenset(roles),
+        own=own,
+        others=others,
+        others_merge_requests=others and auth.viewers_see_merge_requests,
+    )
+
+
+def _led_teams(session: Session, settings: Settings, who: SignedIn, now: datetime) -> Sequence[str]:
+    """The teams that somebody manages today, as the memberships of the person they are say.
+
+    A person is found by the e-mail address, or by the account; where several people share an address,
+    nobody is.
+    """
+    people = []
+    if who.email:
+        by_email = select(EffectivePerson.person_id).where(
+            func.lower(EffectivePerson.email) == who.email
+        )
+        people.append(list(session.scalars(by_email)))
+    if who.username:
+        by_username = select(EffectiveIdentity.person_id).where(
+            EffectiveIdentity.username == who.username
+        )
+        people.append(list(session.scalars(by_username)))
+    persons = {found[0] for found in people if len(found) == 1}
+    if len(persons) != 1 or any(len(found) > 1 for found in people):
+        return []
+    today = local_day(now, settings.reporting.zone)
+    membership = EffectiveMembership
+    return list(
+        session.scalars(
+            select(membership.team)
+            .where(
+                membership.person_id == persons.pop(),
+                membership.role == "manager",
+                membership.valid_from <= today,
+                or_(membership.valid_to.is_(None), membership.valid_to > today),
+            )
+            .distinct()
+        )
+    )

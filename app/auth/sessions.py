@@ -1,0 +1,102 @@
+"""Sessions of people who signed in. The server can end them; the cookie alone is worth nothing."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.settings import AuthSettings
+from app.store.tables import SignedIn
+
+TOUCHED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identified:
+    """Somebody as the provider knows them.
+
+    subject: who it is for ever. provider_session: the session there. email: verified, lower case.
+    username: of the GitLab that is collected, lower case. groups: as the provider names them.
+    """
+
+    subject: str
+    provider_session: str | None = None
+    name: str
+    email: str | None = None
+    username: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+def begin(session: Session, who: Identified, auth: AuthSettings, now: datetime) -> str:
+    """Begins a session and answers its id, which only the cookie keeps. Removes those that are over."""
+    session_id = secrets.token_urlsafe(32)
+    session.execute(delete(SignedIn).where(SignedIn.expires_at <= now))
+    session.execute(
+        insert(SignedIn).values(
+            id_hash=_hashed(session_id),
+            subject=who.subject,
+            provider_session=who.provider_session,
+            name=who.name,
+            email=who.email,
+            username=who.username,
+            groups=list(who.groups),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + timedelta(hours=auth.session_hours),
+        )
+    )
+    return session_id
+
+
+def find(session: Session, session_id: str, auth: AuthSettings, now: datetime) -> SignedIn | None:
+    """The session of an id unless it is over, by its age or because nobody came for too long."""
+    return session.scalars(
+        select(SignedIn).where(
+            SignedIn.id_hash == _hashed(session_id),
+            SignedIn.expires_at > now,
+            SignedIn.last_seen_at > now - timedelta(minutes=auth.idle_minutes),
+        )
+    ).one_or_none()
+
+
+def touch(session: Session, found: SignedIn, now: datetime) -> None:
+    """Notes that somebody is still there."""
+    session.execute(
+        update(SignedIn)
+        .where(SignedIn.id_hash == found.id_hash)
+        # A clock that was set back does not make a session older.
+        .values(last_seen_at=func.greatest(SignedIn.last_seen_at, now))
+    )
+
+
+def is_due(found: SignedIn, now: datetime) -> bool:
+    """Whether it is time to note that somebody is still there."""
+    return now - found.last_seen_at >= TOUCHED_EVERY
+
+
+def end(session: Session, session_id: str) -> bool:
+    """Ends a session; False if there is none."""
+    statement = delete(SignedIn).where(SignedIn.id_hash == _hashed(session_id))
+    return bool(session.execute(statement.returning(SignedIn.subject)).all())
+
+
+def end_all(
+    session: Session, *, subject: str | None = None, provider_session: str | None = None
+) -> int:
+    """Ends the sessions of somebody, or those of one session at the provider; answers how many."""
+    conditions = []
+    if provider_session is not None:
+        conditions.append(SignedIn.provider_session == provider_session)
+    elif subject is not None:
+        conditions.append(SignedIn.subject == subject)
+    if not conditions:
+        return 0
+    statement = delete(SignedIn).where(or_(*conditions)).returning(SignedIn.subject)
+    return len(session.execute(statement).all())
+
+
+def _hashed(session_id: str) -> bytes:
+    return sha256(session_id.encode()).digest()
