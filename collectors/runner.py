@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from app.errors import AppError
 from app.settings import Settings
 from app.store.engine import advisory_lock, sessions
+from app.store.forgotten import Forgotten
 from app.store.tables import Mark, Run, WorkItem
 from collectors.known import Known
 from collectors.pace import Pace
@@ -191,7 +192,8 @@ def _store(
     engine: Engine, source: str, batch: Batch, context: Context, run_id: int, total: Stored
 ) -> None:
     with sessions(engine).begin() as session:
-        stored = store(session, source, batch, context.started_at)
+        kept = context.settings.diversity.attribute
+        stored = store(session, source, batch, context.started_at, kept=kept)
         counts = _counts(context, total.plus(stored))
         session.execute(update(Run).where(Run.id == run_id).values(**counts))
     total.add(stored)
@@ -228,6 +230,8 @@ def _record(engine: Engine, run_id: int, result: RunReport) -> None:
     if more > 0:
         sentences[LISTED_SENTENCES:] = [f"And {more} more, see the log."]
     with sessions(engine).begin() as session:
+        # A sentence may repeat what a source said of somebody.
+        forgotten = Forgotten.shared(session)
         session.execute(
             update(Run)
             .where(Run.id == run_id)
@@ -235,7 +239,7 @@ def _record(engine: Engine, run_id: int, result: RunReport) -> None:
                 outcome=result.outcome,
                 finished_at=result.finished_at,
                 data_through=result.data_through,
-                message="\n".join(sentences),
+                message="\n".join(map(forgotten.redacted, sentences)),
                 # What was asked for since the last batch, if there was one, is counted as well.
                 **{name: getattr(result, name) for name in COUNTED},
             )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.store.engine import copy_rows
 from app.store.tables import Base
+from collectors.pseudonyms import Pseudonyms
 from collectors.record import Batch, Complete, Reached, Record, Refused, Served
 
 ORDER = {table.name: place for place, table in enumerate(Base.metadata.sorted_tables)}
@@ -45,8 +46,14 @@ class Stored:
         self.quarantined += other.quarantined
 
 
-def store(session: Session, source: str, batch: Batch, now: datetime) -> Stored:
-    """Stores a batch in the session's transaction. now: when vanished records were noticed."""
+def store(session: Session, source: str, batch: Batch, now: datetime, *, kept: str) -> Stored:
+    """Stores a batch in the session's transaction. now: when vanished records were noticed.
+
+    kept: the declared attribute that stays of people who were forgotten; of them nothing else is
+    stored but what tells the numbers, see `pseudonyms`.
+    """
+    pseudonyms = Pseudonyms(session, batch, kept)
+    batch = pseudonyms.batch
     stored = Stored(read=len(batch.records), quarantined=len(batch.refused))
     staged = _staged(session, batch)
     for kind in sorted(staged, key=lambda kind: (ORDER[_table(kind)], kind.known_rows_only)):
@@ -58,7 +65,8 @@ def store(session: Session, source: str, batch: Batch, now: datetime) -> Stored:
     for complete in sorted(
         batch.complete, key=lambda complete: ORDER[_table(complete.record)], reverse=True
     ):
-        stored.deleted += staged[complete.record].remove_rest(session, complete, now)
+        spared = pseudonyms.spared(_table(complete.record))
+        stored.deleted += staged[complete.record].remove_rest(session, complete, now, spared)
     _store_positions(session, source, batch.reached, batch.forget)
     _store_quarantine(session, source, batch.refused, batch.accepted, now)
     _take_marks(session, source, batch.served)
@@ -164,8 +172,13 @@ class _Staging:
             " ON CONFLICT DO NOTHING",
         )
 
-    def remove_rest(self, session: Session, complete: Complete, now: datetime) -> int:
-        """Deletes or retires the rows of the complete part that are not staged; returns how many."""
+    def remove_rest(
+        self, session: Session, complete: Complete, now: datetime, people: Sequence[str]
+    ) -> int:
+        """Deletes or retires the rows of the complete part that are not staged; returns how many.
+
+        people: person_ids whose rows stay.
+        """
         conditions = [
             f"NOT EXISTS (SELECT 1 FROM {self.name} s WHERE {self._same_row()})"  # noqa: S608
         ]
@@ -177,6 +190,9 @@ class _Staging:
             (key,) = self.kind.identity()
             conditions.append(f"t.{key} <> ALL(:spare)")
             parameters["spare"] = list(complete.spare)
+        if people:
+            conditions.append("t.person_id <> ALL(:people)")
+            parameters["people"] = list(people)
         retires = self.kind.retires
         if retires is None:
             removal = f"DELETE FROM {_table(self.kind)} t WHERE"  # noqa: S608

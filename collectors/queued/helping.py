@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.errors import AppError
 from app.settings import Settings
 from app.store.engine import lock_key, sessions
+from app.store.forgotten import Forgotten
 from app.store.tables import Run, WorkItem
 from collectors.known import Known
 from collectors.pace import Pace
@@ -211,7 +212,8 @@ class Helping:
                 {"key": lock_key(f"store:{taken.source}")},
             )
             before = _held(session, taken)
-            stored = store(session, taken.source, batch, taken.started_at)
+            kept = self.settings.diversity.attribute
+            stored = store(session, taken.source, batch, taken.started_at, kept=kept)
             _count(session, taken, before, counts, stored)
 
     def _finish(self, taken: Taken, bench: _Bench, context: Context, ended_run: str | None) -> None:
@@ -221,22 +223,24 @@ class Helping:
             except SupersededError:
                 return
             _count(session, taken, before, counts, Stored())
+            # A sentence may repeat what a source said of somebody.
+            forgotten = Forgotten.shared(session)
             session.execute(
                 update(WorkItem)
                 .where(WorkItem.id == taken.id)
                 .values(
                     finished_at=func.now(),
-                    ended_run=ended_run,
+                    ended_run=ended_run and forgotten.redacted(ended_run),
                     failures=[
                         {
-                            "message": error.message,
-                            "hint": error.hint,
+                            "message": forgotten.redacted(error.message),
+                            "hint": forgotten.redacted(error.hint),
                             "status": error.status,
                             "holds_back": context.held_back,
                         }
                         for error in context.failures
                     ],
-                    remarks=list(context.remarks),
+                    remarks=[forgotten.redacted(each) for each in context.remarks],
                 )
             )
 

@@ -163,7 +163,7 @@ def test_no_teams_leave_the_root(content: str, tmp_path: Path) -> None:
 def collect(engine: Engine, folder: Path, now: datetime = NOW) -> Stored:
     """Reads the files and stores them, as a run does."""
     with Session(engine) as session:
-        stored = store(session, "files", read_organisation(files(folder)), now)
+        stored = store(session, "files", read_organisation(files(folder)), now, kept="gender")
         session.commit()
     return stored
 
