@@ -17,6 +17,7 @@ from app.cli import (
     collect,
     demo,
     failure,
+    forget,
     init,
     migrate,
     refresh,
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="worker", run=worker.worker),
     Command(name="check", run=check.check),
     Command(name="report", run=report.report),
+    Command(name="forget", run=forget.forget),
     Command(name="backup", run=backup.backup),
     Command(name="restore", run=restore.restore),
 )
