@@ -101,6 +101,8 @@ port = 8000
 access_log = false
 # After SIGTERM requests are taken so long, while /readyz says no: for a load balancer to notice.
 drain_seconds = 0
+# Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+trusted_proxies = []
 
 [auth]
 # "none" serves this machine only; "oidc": people sign in at a provider of OpenID Connect.
