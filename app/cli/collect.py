@@ -12,6 +12,7 @@ from app.cli.options import ConfigOption, begin, database
 from app.cli.progress import following
 from app.cli.refresh import refresh_indicators
 from app.errors import ConfigurationError, LockedError
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -51,7 +52,7 @@ def collect(
     """
     settings = begin(context, config)
     names = wanted(settings, sources or [])
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         if queue:
             return enqueue_sources(engine, names, full=full)
         return run_sources(engine, settings, names, full=full)

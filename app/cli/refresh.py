@@ -8,6 +8,7 @@ import typer
 
 from app.cli.options import ConfigOption, begin, database
 from app.cli.progress import waiting
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -24,7 +25,7 @@ def refresh(
 ) -> int:
     """Recompute the indicators from what is stored."""
     settings = begin(context, config)
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         refresh_indicators(engine, settings, everything=everything)
     return 0
 

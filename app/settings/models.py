@@ -33,9 +33,12 @@ from app.settings.values import (
 
 
 class DatabaseSettings(Section):
-    """url: empty for the embedded Postgres below data_dir."""
+    """url: empty for the embedded Postgres below data_dir. web_url, collect_url: the same database, as
+    logins that may do less."""
 
     url: DatabaseAddress = SecretStr("")
+    web_url: DatabaseAddress = SecretStr("")
+    collect_url: DatabaseAddress = SecretStr("")
     data_dir: OptionalPath = None
 
 
