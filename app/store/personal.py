@@ -44,7 +44,7 @@ class Held:
 
 
 TOLD = "as long as their source tells it; of the forgotten for good"
-WITH_WORK = "as long as the merge requests on which they are named"
+WITH_WORK = "with the merge requests"
 DERIVED = "made anew by every refresh from the rows above"
 HISTORY = "for good: it is the history"
 
@@ -118,7 +118,7 @@ HELD: tuple[Held, ...] = (
     Held(
         table="merge_requests",
         why="what the indicators of work count, and the list behind each number",
-        until="as long as GitLab has them; marked as deleted after that",
+        until="for good; what GitLab has no longer is marked as deleted and counts no more",
         personal={
             "author_id": STAYS,
             "merge_user_id": STAYS,
