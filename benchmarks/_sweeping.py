@@ -10,11 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from app.metrics.calendar import Clock, microseconds
 from app.metrics.daily import DailyValues
 from app.metrics.indicator import Computed
+from app.metrics.open_sweep import QUANTILES
 from app.metrics.open_work import OPEN_MR_AGE, OPEN_MR_REVIEW_TIME
 from app.metrics.periods import computed_periods
+from app.metrics.shares import OF_A_PROCESS, Here, shares
 from app.metrics.stale import StalePeriods
 from app.metrics.stretches import Stretch
 from app.metrics.workset import Workset, load
@@ -39,14 +43,15 @@ def main() -> None:
         read = perf_counter()
         days = computed_periods(OPEN_MR_AGE, clock, company.FIRST_DAY)
         whole = StalePeriods.all_of(workset.team_ids, days)
-        computed = [
-            indicator.compute(workset, whole) for indicator in (OPEN_MR_AGE, OPEN_MR_REVIEW_TIME)
-        ]
+        values = {each.key: _nothing(whole) for each in (OPEN_MR_AGE, OPEN_MR_REVIEW_TIME)}
+        made = shares(workset, dict.fromkeys(values, whole), OF_A_PROCESS)
+        for key, computed in Here()(made):
+            _take(values[key], workset, computed)
         swept = perf_counter()
     engine.dispose()
     answer = {"reading": read - before, "sweeping": swept - read, "peak_mb": peak_mb()}
     save_rows(Path(job["rows"]), _rows(workset))
-    save_values(Path(job["values"]), dict(zip(CLOCKS, map(_values, computed), strict=True)))
+    save_values(Path(job["values"]), dict(zip(CLOCKS, map(_over, values.values()), strict=True)))
     print(json.dumps(answer))
 
 
@@ -68,12 +73,26 @@ def _rows(workset: Workset) -> Rows:
     )
 
 
-def _values(computed: Computed) -> Values:
+def _nothing(whole: StalePeriods) -> Values:
+    shape = whole.cells.shape
+    return Values(np.zeros(shape, np.int64), tuple(np.full(shape, np.nan) for _ in QUANTILES))
+
+
+def _take(values: Values, workset: Workset, computed: Computed) -> None:
+    """Puts the values of some teams in their places."""
     found = computed.values[""]
     assert isinstance(found, DailyValues)
-    over = slice(company.DAYS)
+    teams = np.searchsorted(workset.team_ids, found.team_ids)
+    values.n[:, teams] = found.n
     measures = (found.value, found.p25, found.p75, found.p95)
-    return Values(found.n[over], tuple(measure[over] for measure in measures))
+    for every, some in zip(values.quantiles, measures, strict=True):
+        every[:, teams] = some
+
+
+def _over(values: Values) -> Values:
+    """Without the day that is running."""
+    over = slice(company.DAYS)
+    return Values(values.n[over], tuple(measure[over] for measure in values.quantiles))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Response
 from uvicorn import Server
 
 from app.cli import log
-from app.cli.serve import configuration
+from app.cli.answering import configuration
 from app.main import create_app
 from app.settings import Settings
 from app.store.engine import make_engine

@@ -13,6 +13,9 @@ revision: str = ${repr(up_revision)}
 down_revision: str | None = ${repr(down_revision)}
 branch_labels: str | Sequence[str] | None = ${repr(branch_labels)}
 depends_on: str | Sequence[str] | None = ${repr(depends_on)}
+# "expand": programs of the revision before go on beside it; else "contract", with what it takes away
+# `unused_since` which version. See docs/operations.md.
+phase: str = "expand"
 
 
 def upgrade() -> None:

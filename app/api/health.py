@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.listing import respond
 from app.api.problems import PROBLEMS
+from app.api.readiness import Readiness
 from app.api.shapes.operation import HealthAnswer
-from app.store import migrate
 
 router = APIRouter(tags=["health"])
 
@@ -18,6 +18,8 @@ def healthz() -> Response:
 
 @router.get("/readyz", response_model=HealthAnswer, responses={503: PROBLEMS[503]})
 def readyz(request: Request) -> Response:
-    """The database answers and is migrated; otherwise 503."""
-    migrate.require_newest(request.app.state.engine)
+    """The database answers, is migrated and takes changes, and this server is not about to end;
+    otherwise 503 with the `reason`."""
+    readiness: Readiness = request.app.state.readiness
+    readiness.require()
     return respond(HealthAnswer(status="ok"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.alert import alert_after_collecting
 from app.cli.log import redacted
 from app.cli.options import ConfigOption, begin, database
 from app.cli.progress import following
@@ -44,7 +45,7 @@ def collect(
     ] = False,
     config: ConfigOption = None,
 ) -> int:
-    """Collect what is configured, then refresh the indicators.
+    """Collect what is configured, then refresh the indicators and tell who is to be told.
 
     Made for cron: it reads only what changed, and one run of a source at a time.
     """
@@ -127,6 +128,7 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
             statuses.append(done.status)
     if any(status != LockedError.status for status in statuses):
         refresh_indicators(engine, settings)
+        alert_after_collecting(engine, settings)
     return 1 if 1 in statuses else max(statuses)
 
 

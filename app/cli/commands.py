@@ -12,15 +12,18 @@ import typer
 
 from app import __version__
 from app.cli import (
+    alert,
+    backup,
     check,
     collect,
     demo,
     failure,
+    forget,
     init,
-    later,
     migrate,
     refresh,
     report,
+    restore,
     serve,
     worker,
 )
@@ -34,7 +37,6 @@ class Command:
 
     name: str
     run: Callable[..., int]
-    available: bool = True
 
     @property
     def summary(self) -> str:
@@ -52,11 +54,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="worker", run=worker.worker),
     Command(name="check", run=check.check),
     Command(name="report", run=report.report),
-    Command(name="backup", run=later.backup, available=False),
-    Command(name="restore", run=later.restore, available=False),
+    Command(name="alert", run=alert.alert),
+    Command(name="forget", run=forget.forget),
+    Command(name="backup", run=backup.backup),
+    Command(name="restore", run=restore.restore),
 )
-
-ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def _show_version(wanted: bool) -> None:
@@ -87,8 +89,7 @@ def make_command() -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for command in COMMANDS:
-        settings = None if command.available else ANY_ARGUMENTS
-        app.command(command.name, context_settings=settings)(command.run)
+        app.command(command.name)(command.run)
     return typer.main.get_command(app)
 
 

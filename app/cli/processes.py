@@ -2,7 +2,7 @@
 
 The one that was started opens the database first and leaves it last; each of the others attaches to it
 as any command does. They are told to end by their end of a pipe, which closes however the first one
-ends: none is left behind.
+ends: none is left behind. What they count for `/metrics` lies in a folder that they share.
 """
 
 import os
@@ -13,19 +13,21 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from socket import socket
+from tempfile import TemporaryDirectory
 from threading import Thread
 from time import monotonic
 from types import FrameType
 
 import structlog
 import typer
-from uvicorn import Server
 
 from app.cli import failure
 from app.cli import log as logging
+from app.cli.answering import SECONDS_TO_FINISH, Answering
 from app.cli.options import database
-from app.cli.serve import SECONDS_TO_FINISH, address_of, configuration
+from app.cli.serve import address_of
 from app.cli.stopping import ENDING, signals_call
 from app.errors import AppError
 from app.settings import Settings, secrets
@@ -48,15 +50,26 @@ def serve_together(listener: socket, settings: Settings, count: int, threads: in
     threads: of each, see `create_app`. Raises KeyboardInterrupt after it was told to stop by a signal,
     and AppError where a process cannot begin.
     """
-    processes = _Processes(listener, settings, threads)
     # A signal does not end a wait by itself, but what is written in its handler does.
     woken, waker = os.pipe()
+    heard: list[int] = []
 
-    def wake(_number: int, _frame: FrameType | None) -> None:
+    def wake(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
         os.write(waker, b"!")
 
+    def patience() -> float:
+        """How long requests are still taken: not for Ctrl-C, nor after a failure."""
+        return settings.server.drain_seconds if heard and signal.SIGINT not in heard else 0.0
+
     try:
-        with signals_call(wake), processes.ending():
+        with (
+            TemporaryDirectory(prefix="teamgauge-") as shared,
+            signals_call(wake),
+            _Processes(listener, settings, threads, Path(shared)).ending(
+                patience, woken
+            ) as processes,
+        ):
             for _ in range(count):
                 processes.start()
             told = False
@@ -75,22 +88,25 @@ def serve_together(listener: socket, settings: Settings, count: int, threads: in
 class _One:
     """A process at the other end of a pipe."""
 
-    def __init__(self, process: SpawnProcess, pipe: Connection) -> None:
+    def __init__(self, process: SpawnProcess, pipe: Connection, place: int) -> None:
         self.process = process
         self.pipe = pipe
+        self.place = place
         self.answers = False
 
 
 class _Processes:
-    def __init__(self, listener: socket, settings: Settings, threads: int) -> None:
-        self._given = (listener, settings, threads)
+    def __init__(self, listener: socket, settings: Settings, threads: int, shared: Path) -> None:
+        self._given = (listener, settings, threads, shared)
         self._all: list[_One] = []
 
     def start(self) -> None:
-        """Starts one more."""
+        """Starts one more, in the first place that is free."""
+        taken = {each.place for each in self._all}
+        place = min(set(range(len(taken) + 1)) - taken)
         spawning = get_context("spawn")
         ours, theirs = spawning.Pipe()
-        process = spawning.Process(target=_serve, args=(theirs, *self._given))
+        process = spawning.Process(target=_serve, args=(theirs, *self._given, place))
         # It begins without hearing any, and takes no interest in them later.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:
@@ -98,7 +114,7 @@ class _Processes:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        self._all.append(_One(process, ours))
+        self._all.append(_One(process, ours, place))
 
     @property
     def all_answer(self) -> bool:
@@ -135,11 +151,19 @@ class _Processes:
         return True
 
     @contextmanager
-    def ending(self) -> Iterator[None]:
-        """Ends all on the way out, and returns when they are gone."""
+    def ending(self, patience: Callable[[], float], woken: int) -> Iterator["_Processes"]:
+        """Ends all on the way out, and returns when they are gone. patience: asked then, how many seconds
+        they go on to answer before, if no other signal comes. woken: see `watch`."""
         try:
-            yield
+            yield self
         finally:
+            seconds = patience()
+            if seconds:
+                for each in self._all:
+                    with suppress(OSError):  # it is gone already
+                        each.pipe.send(seconds)
+                os.read(woken, 1)  # the signal that leads here; another one ends the wait
+                wait([woken], seconds)
             for each in self._all:
                 each.pipe.close()
             until = monotonic() + SECONDS_TO_END
@@ -158,21 +182,26 @@ def _has_begun(pipe: Connection) -> bool:
         return False  # its end is seen to as well
 
 
-def _serve(pipe: Connection, listener: socket, settings: Settings, threads: int) -> None:
-    """What each process does, until its pipe is closed at the other end."""
+def _serve(
+    pipe: Connection, listener: socket, settings: Settings, threads: int, shared: Path, place: int
+) -> None:
+    """What each process does, until its pipe is closed at the other end. shared, place: see
+    `app.api.instruments.share`."""
     for number in HEARD:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
-    servers: list[_Answering] = []
+    servers: list[Answering] = []
     Thread(target=_end_with, args=(pipe, servers), daemon=True).start()
     logging.start(terminal=sys.stderr.isatty())
     logging.keep_out(secrets(settings))
     try:
+        from app.api.instruments import share
         from app.main import create_app
 
+        share(shared, place)
         with database(settings, pool_size=threads + 1) as engine:
-            server = _Answering(configuration(create_app(settings, engine, threads)))
-            server.begun = lambda: pipe.send(True)
+            app = create_app(settings, engine, threads)
+            server = Answering(app, begun=lambda: pipe.send(True))
             servers.append(server)
             server.run(sockets=[listener])
     except Exception as error:  # noqa: BLE001 - as the command itself tells what ended it
@@ -182,26 +211,14 @@ def _serve(pipe: Connection, listener: socket, settings: Settings, threads: int)
     os._exit(0)
 
 
-def _end_with(pipe: Connection, servers: Sequence[Server]) -> None:
-    """Waits for the other end of the pipe to be closed, and ends the server, or what leads to it."""
+def _end_with(pipe: Connection, servers: Sequence[Answering]) -> None:
+    """Waits for the other end of the pipe to be closed, and ends the server, or what leads to it. Before
+    that it may say how long requests are still taken."""
     with suppress(EOFError, OSError):
+        seconds = pipe.recv()
+        if servers:
+            servers[0].end(seconds)
         pipe.recv()
     if not servers:
         os._exit(0)
-    servers[0].should_exit = True
-
-
-class _Answering(Server):
-    """A web server that says when it answers, and hears no signal."""
-
-    begun: Callable[[], None]
-
-    async def startup(self, sockets: Sequence[socket] | None = None) -> None:
-        """Begins to answer."""
-        await super().startup(list(sockets or ()))
-        self.begun()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None is meant for it."""
-        yield
+    servers[0].end()

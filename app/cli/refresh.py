@@ -1,6 +1,7 @@
 """`teamgauge refresh`, and the refresh at the end of `collect`."""
 
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,11 +31,14 @@ def refresh(
 
 def refresh_indicators(engine: "Engine", settings: "Settings", *, everything: bool = False) -> None:
     """Recomputes stale values in one transaction and says what came of it."""
+    from app.metrics.operation import note_seconds
     from app.metrics.refresh import refresh as recompute
     from app.store.engine import sessions
 
+    began = monotonic()
     with waiting("Computing the indicators"), sessions(engine).begin() as session:
         report = recompute(session, settings, datetime.now(UTC), everything=everything)
+        note_seconds(session, monotonic() - began)
     written = report.written
     typer.echo(
         f"indicators: {written.new:,} values new, {written.replaced:,} of running periods replaced, "

@@ -10,7 +10,9 @@ from app.metrics.derive_organisation import CLAIMS
 from app.metrics.freshness import TITLES
 
 # Accounts that wrote merge requests, are no bots and belong to nobody; each with the one person who
-# has its name, or whose e-mail address begins with its username; those can be mended at once.
+# has its name, or whose e-mail address begins with its username; those can be mended at once, and come
+# first. How much they wrote is told as a part of all that lacks a team, and only coarsely: it says what
+# is worth mending, and neither counts nor ranks anybody.
 UNMATCHED = f"""
     {CLAIMS}, wrote AS (
         SELECT author_id, count(*) AS merge_requests, max(created_at) AS last,
@@ -23,7 +25,8 @@ UNMATCHED = f"""
         SELECT lower(split_part(email, '@', 1)) AS name, min(person_id) AS person_id
         FROM effective_people WHERE email IS NOT NULL GROUP BY 1 HAVING count(*) = 1
     )
-    SELECT a.username, a.name, w.merge_requests, w.last, w.open, p.person_id, p.name AS person,
+    SELECT a.username, a.name, w.last, w.open,
+           w.merge_requests / sum(w.merge_requests) OVER () AS part, p.person_id, p.name AS person,
            n.person_id IS NOT NULL AS of_same_name, (p.person_id IS NOT NULL)::int AS suggested,
            (SELECT t.name FROM effective_memberships s JOIN teams t ON t.slug = s.team
             WHERE s.person_id = p.person_id ORDER BY s.valid_from DESC LIMIT 1) AS team
@@ -33,14 +36,20 @@ UNMATCHED = f"""
     LEFT JOIN mailboxes m ON m.name = lower(a.username)
     LEFT JOIN effective_people p ON p.person_id = coalesce(n.person_id, m.person_id)
     WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.account_id = a.id)
-    ORDER BY suggested DESC, w.merge_requests DESC, a.username
+    ORDER BY suggested DESC, lower(a.username), a.id
 """  # noqa: S608 - our own statement
 
 
+PARTS = ((0.1, "much"), (0.01, "some"), (0.0, "little"))
+"""From which part of the merge requests that have no team on an account wrote how much of them."""
+
+
 def _unmatched(row: Row) -> Item:
-    requests = counted(row["merge_requests"], "merge request")
-    sentence = f"{row['name']} wrote {requests}, the last on {day(row['last'])}."
-    cells: list[object] = [row["name"], row["merge_requests"], day(row["last"])]
+    part = next(word for least, word in PARTS if row["part"] >= least)
+    sentence = (
+        f"{row['name']} wrote {part} of what has no team, the last time on {day(row['last'])}."
+    )
+    cells: list[object] = [row["name"], part, day(row["last"])]
     if row["person_id"] is None:
         line = csv_line(["", " ".join(row["name"].split()), "", row["username"], ""])
         cells.append(None)
@@ -140,7 +149,7 @@ CHECKS: tuple[Check, ...] = (
         item=_unmatched,
         effect=_effect_of_unmatched,
         remedy=_remedy_of_unmatched,
-        heads=("GitLab username", "Name there", "Merge requests", "Last seen", "Suggestion"),
+        heads=("GitLab username", "Name there", "Of what has no team", "Last seen", "Suggestion"),
         sums=("open", "suggested"),
     ),
     Check(

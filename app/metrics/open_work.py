@@ -1,6 +1,5 @@
 """Medians of what is open, for all teams and days: review time and age."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +20,10 @@ from app.metrics.indicator import (
     Input,
     Unit,
 )
-from app.metrics.open_sweep import QUANTILES, Ages, Flags, Integers, Spans, present, sweep
+from app.metrics.open_sweep import Integers, Spans, present, sweep
 from app.metrics.stale import StalePeriods
 from app.metrics.work_columns import Attribution
 from app.metrics.workset import Workset
-
-SWEPT_TOGETHER = 4_000_000
-"""Merge requests in the lists of the teams that are swept together: bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,71 +47,38 @@ def _compute(workset: Workset, stale: StalePeriods, starts: Integers) -> Compute
     first = np.searchsorted(instants, starts)
     end = np.maximum(np.searchsorted(instants, workset.work.ended_at), first)
     work = _Open(workset.work.author, starts, first, end)
-    asked, root = stale.cells, workset.team_ids.index(workset.root_id)
-    teams = np.union1d(np.flatnonzero(asked.any(axis=0)), [root])
-    swept = _sweep(workset.attribution, work, days, instants, asked, teams)
-    totals = present(first, end, len(instants))
-    # Every attributed merge request belongs to the organisation, which holds each once.
-    attributed = swept.n[:, root]
+    asked = stale.cells
+    swept = sweep(_spans(workset.attribution, work, days), instants, asked)
     median, p25, p75, p95 = swept.quantiles
+    coverage: list[Covered] = []
+    if workset.root_id in workset.team_ids:
+        # Every attributed merge request belongs to the organisation, which holds each once.
+        attributed = swept.n[:, workset.team_ids.index(workset.root_id)]
+        totals = present(first, end, len(instants))
+        coverage = [
+            Covered(period=day, attributed=int(attributed[row]), total=int(totals[row]))
+            for row, day in enumerate(stale.periods)
+        ]
     return Computed(
         values={
             "": DailyValues(workset.team_ids, stale.periods, asked, swept.n, median, p25, p75, p95)
         },
-        coverage=[
-            Covered(period=day, attributed=int(attributed[row]), total=int(totals[row]))
-            for row, day in enumerate(stale.periods)
-        ],
+        coverage=coverage,
     )
 
 
-def _sweep(
-    attribution: Attribution,
-    work: _Open,
-    days: Integers,
-    instants: Integers,
-    asked: Flags,
-    teams: Integers,
-) -> Ages:
-    """The ages in some teams, so many of them at a time as fit. days: ordinals. asked: as of `sweep`."""
-    n = np.zeros(asked.shape, np.int64)
-    quantiles = tuple(np.full(asked.shape, np.nan) for _ in QUANTILES)
-    for group in _groups(attribution, work.author, teams):
-        spans = _spans(attribution, work, days, group)
-        found = sweep(spans, instants, asked[:, group])
-        n[:, group] = found.n
-        for all_teams, some in zip(quantiles, found.quantiles, strict=True):
-            all_teams[:, group] = some
-    return Ages(n, quantiles)
-
-
-def _groups(attribution: Attribution, author: Integers, teams: Integers) -> Iterator[Integers]:
-    """The teams, as many together as have merge requests for one sweep; one at least."""
-    authors = np.sort(author)
-    works = np.searchsorted(authors, attribution.account, "right")
-    works -= np.searchsorted(authors, attribution.account, "left")
-    weight = np.bincount(attribution.team, works, minlength=int(teams[-1]) + 1)[teams]
-    group = (np.cumsum(weight) // SWEPT_TOGETHER).astype(np.int64)
-    for number in np.unique(group):
-        yield teams[group == number]
-
-
-def _spans(attribution: Attribution, work: _Open, days: Integers, group: Integers) -> Spans:
-    """What is open in the lists of some teams, which are numbered from 0 on."""
-    chosen = np.isin(attribution.team, group)
-    some = Attribution(
-        attribution.account[chosen],
-        np.searchsorted(group, attribution.team[chosen]),
-        attribution.first[chosen],
-        attribution.end[chosen],
-    )
-    pairs = some.pairs(work.author)
-    begun, over = np.searchsorted(days, some.first), np.searchsorted(days, some.end)
+def _spans(attribution: Attribution, work: _Open, days: Integers) -> Spans:
+    """What is open in the lists of the teams. days: ordinals."""
+    pairs = attribution.pairs(work.author)
+    begun, over = np.searchsorted(days, attribution.first), np.searchsorted(days, attribution.end)
     first = np.maximum(work.first[pairs.work], begun[pairs.span])
     end = np.minimum(work.end[pairs.work], over[pairs.span])
     there = first < end
     return Spans(
-        some.team[pairs.span[there]], work.start[pairs.work[there]], first[there], end[there]
+        attribution.team[pairs.span[there]],
+        work.start[pairs.work[there]],
+        first[there],
+        end[there],
     )
 
 

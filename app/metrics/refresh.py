@@ -3,7 +3,7 @@
 Everything happens in the caller's transaction: either all values fit together, or nothing changed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -20,9 +20,10 @@ from app.metrics.derive_considered import derive_considered
 from app.metrics.derive_facts import claim, derive_facts
 from app.metrics.derive_organisation import derive_attribution, derive_members, derive_ownership
 from app.metrics.durations import FIRST_ENGAGEMENT_TIME
-from app.metrics.indicator import Cadence, Indicator, Input, Restated
+from app.metrics.indicator import Cadence, Computed, Indicator, Input, Restated
 from app.metrics.organisation_fingerprint import fingerprint
 from app.metrics.periods import computed_periods
+from app.metrics.shares import Bounds, Computing, Here, Share, shares
 from app.metrics.stale import Stale, StalePeriods
 from app.metrics.stale_work import mark_answered
 from app.metrics.stretches import Stretch, joined
@@ -114,12 +115,17 @@ def _data_through(
 
 
 def refresh(
-    session: Session, settings: Settings, now: datetime, *, everything: bool = False
+    session: Session,
+    settings: Settings,
+    now: datetime,
+    *,
+    everything: bool = False,
+    computing: Computing = Here(),  # noqa: B008 - it never changes
 ) -> RefreshReport:
     """Recomputes the stale values (or, with `everything`, all of them) and writes what differs.
 
-    now: recorded_at of what is written. The caller commits. Two refreshes of one database wait for
-    each other.
+    now: recorded_at of what is written. computing: does what is computed from merge requests. The
+    caller commits. Two refreshes of one database wait for each other.
     """
     session.execute(
         text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("refresh transaction")}
@@ -156,9 +162,16 @@ def refresh(
     report.stale_since = min((item.stale.periods[0] for item in due), default=None)
     for clock in {item.clock for item in due}:
         together = [item for item in due if item.clock == clock]
-        workset = load(session, clock, settings, _needed(together))
-        for item in together:
-            report.written += _compute(session, item, workset, now)
+        of_work = {i.indicator.key: i for i in together if Input.ATTRIBUTION in i.indicator.reads}
+        outcomes = computing(_shares(session, settings, of_work.values(), computing.bounds))
+        others = [item for item in together if item.indicator.key not in of_work]
+        if others:
+            workset = _workset(session, settings, others)
+            for item in others:
+                computed = item.indicator.compute(workset, item.stale)
+                report.written += _store(session, item, computed, now)
+        for key, computed in outcomes:
+            report.written += _store(session, of_work[key], computed, now)
 
     if max(report.facts_changed, report.written.total) >= MANY:
         # The planner would go on to take the tables for small until somebody else looks at them.
@@ -228,16 +241,6 @@ def _due(
     return Due(indicator, clock, own.of_periods(periods, together=indicator.together))
 
 
-def _needed(due: Sequence[Due]) -> dict[Input, list[Stretch]]:
-    """Of each input that is read the days for which it is."""
-    return {
-        read: joined(
-            each for item in due if read in item.indicator.reads for each in item.stretches
-        )
-        for read in frozenset[Input]().union(*(item.indicator.reads for item in due))
-    }
-
-
 def _unsettled(session: Session, indicator: Indicator) -> list[date]:
     """The months whose value may change because time passes."""
     return list(
@@ -251,9 +254,29 @@ def _unsettled(session: Session, indicator: Indicator) -> list[date]:
     )
 
 
-def _compute(session: Session, item: Due, workset: Workset, now: datetime) -> Written:
-    """Computes and stores what is stale of one indicator."""
-    computed = item.indicator.compute(workset, item.stale)
+def _workset(session: Session, settings: Settings, items: Collection[Due]) -> Workset:
+    """What some indicators of one clock, at least one, are computed from: of each input that one of
+    them reads the days for which it is."""
+    needed = {
+        read: joined(
+            each for item in items if read in item.indicator.reads for each in item.stretches
+        )
+        for read in frozenset[Input]().union(*(item.indicator.reads for item in items))
+    }
+    return load(session, next(iter(items)).clock, settings, needed)
+
+
+def _shares(
+    session: Session, settings: Settings, items: Collection[Due], bounds: Bounds
+) -> Iterator[Share]:
+    """What is computed from merge requests; they are read when the first share is asked for."""
+    if items:
+        workset = _workset(session, settings, items)
+        yield from shares(workset, {item.indicator.key: item.stale for item in items}, bounds)
+
+
+def _store(session: Session, item: Due, computed: Computed, now: datetime) -> Written:
+    """Stores what was computed of one indicator, for all teams or some."""
     recording = Recording(
         at=now,
         is_partial=item.clock.is_partial_day if item.daily else item.clock.is_partial_month,

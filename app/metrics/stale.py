@@ -157,6 +157,17 @@ class StalePeriods:
         stale: Flags = self.why != NOT_STALE
         return stale
 
+    def of_teams(self, team_ids: Sequence[int], *, every_period: bool = False) -> "StalePeriods":
+        """What has to be computed again of some of the teams.
+
+        every_period: also the periods that are stale of others alone.
+        """
+        why = self.why[:, np.searchsorted(self.team_ids, team_ids)]
+        if every_period:
+            return StalePeriods(team_ids, self.periods, why)
+        rows = np.flatnonzero((why != NOT_STALE).any(axis=1))
+        return StalePeriods(team_ids, [self.periods[row] for row in rows.tolist()], why[rows])
+
     def reasons(self) -> Callable[[date, int | None], Restated | None]:
         """Answers why a value of a period and a team may differ; None: it is not stale.
 

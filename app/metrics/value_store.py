@@ -147,12 +147,19 @@ def store_values(
         asked,
     )
     columns = ", ".join(VALUE_COLUMNS[:-1])
+    # Materialised: with a nested loop, which the planner takes for a table that was empty a moment
+    # ago, each row would be looked for among all those that this very statement has written.
     new = session.execute(
         text(
             f"""
+            WITH known AS MATERIALIZED (
+                SELECT c.team_id, c.period FROM computed_values c
+                JOIN indicator_values s ON {same_period}
+            )
             INSERT INTO indicator_values (indicator, variant, {columns}, recorded_at)
             SELECT :indicator, :variant, {columns}, :at FROM computed_values c
-            WHERE NOT EXISTS (SELECT 1 FROM indicator_values s WHERE {same_period})
+            WHERE NOT EXISTS (SELECT 1 FROM known k
+                              WHERE k.team_id = c.team_id AND k.period = c.period)
             """  # noqa: S608
         ),
         asked,
@@ -166,6 +173,8 @@ def store_coverage(
 ) -> Written:
     """The same for the coverage of an indicator: superseded with its reason, replaced while running."""
     computed = list(coverage)
+    if not computed:
+        return Written()
     stored = {
         row.period: row
         for row in session.execute(

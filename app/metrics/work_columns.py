@@ -1,7 +1,7 @@
 """Merge requests and whose they are, as columns: a million objects would take seconds and gigabytes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import numpy as np
@@ -56,6 +56,10 @@ class WorkColumns:
     def __len__(self) -> int:
         return len(self.author)
 
+    def where(self, chosen: Flags) -> "WorkColumns":
+        """Some of the merge requests."""
+        return WorkColumns(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
     @classmethod
     def of(cls, works: Iterable[Work]) -> "WorkColumns":
         """Columns of single merge requests, in any order."""
@@ -92,9 +96,13 @@ class WorkColumns:
             for each in all_portions(session, "merge_request_facts", key, PORTION)
         ]
         none = {name: np.empty(0, kind.native) for name, kind in _LAYOUT.items()}
-        whole = {name: np.concatenate([part[name] for part in (none, *parts)]) for name in _LAYOUT}
-        parts.clear()
-        return cls(**in_order(whole, "created_at"))
+        # Column by column, so that no more than one of them is there twice.
+        whole = {
+            name: np.concatenate([none[name], *(part.pop(name) for part in parts)])
+            for name in _LAYOUT
+        }
+        order = np.argsort(whole["created_at"], kind="stable")
+        return cls(**{name: whole.pop(name)[order] for name in _LAYOUT})
 
 
 INSTANTS = ("created_at", "review_started_at", "ended_at", "merged_at", "first_engaged_at")

@@ -113,7 +113,8 @@ def load(
 
     needed: by each input that is read at all, the stretches of days of which; ascending.
     """
-    work = needed.get(Input.WORK, ())
+    # Who reads merge requests without their authors' teams has them in another field.
+    work = needed.get(Input.ATTRIBUTION, ())
     planning = load_planning(
         session,
         settings,

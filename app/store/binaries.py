@@ -5,6 +5,7 @@ are used.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ def installed() -> tuple[Binaries, ...]:
     """Every Postgres of the wheel, newest first. Raises ConfigurationError when there is none."""
     spec = find_spec(PACKAGE)
     found = [
-        Binaries(program.parent.parent, _major_version(program))
+        Binaries(program.parent.parent, major_version(program))
         for place in (spec and spec.submodule_search_locations) or ()
         for program in Path(place).glob("pginstall*/bin/postgres")
     ]
@@ -49,10 +50,12 @@ def installed() -> tuple[Binaries, ...]:
     return tuple(sorted(found, key=lambda binaries: binaries.version, reverse=True))
 
 
-def _major_version(program: Path) -> int:
-    """The 18 of `postgres (PostgreSQL) 18.4`."""
+def major_version(program: Path) -> int:
+    """The 18 of `postgres (PostgreSQL) 18.4`, or of `pg_dump (PostgreSQL) 18.4 (Debian 18.4-1)`."""
     answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    return int(answer.stdout.split()[-1].split(".")[0])
+    found = re.search(r"\(PostgreSQL\) (\d+)", answer.stdout)
+    assert found is not None, answer.stdout
+    return int(found[1])
 
 
 def fitting(cluster: Path) -> Binaries:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -44,9 +45,11 @@ def open_database(
             "Set database.url to a Postgres of your own, or use the Windows Subsystem for Linux.",
         )
     # Late: an external database needs neither the embedded server's modules nor its system.
-    from app.store.embedded import EmbeddedServer, default_data_dir
+    from app.store.embedded import EmbeddedServer
 
-    server = EmbeddedServer(settings.database.data_dir or default_data_dir())
+    folder = embedded_folder(settings)
+    assert folder is not None
+    server = EmbeddedServer(folder)
     with server.running() as own:
         engine = make_engine(own, pool_size)
         _recover_with(engine, server.recover)
@@ -56,6 +59,23 @@ def open_database(
             yield engine
         finally:
             engine.dispose()
+
+
+def embedded_folder(settings: Settings) -> Path | None:
+    """Where the embedded database lies; None: the database is an external one."""
+    if settings.database.url.get_secret_value():
+        return None
+    from app.store.embedded import default_data_dir
+
+    return settings.database.data_dir or default_data_dir()
+
+
+def require_store(settings: Settings) -> None:
+    """Raises ConfigurationError where the embedded database is not there yet: to look for something in
+    it would make it."""
+    folder = embedded_folder(settings)
+    if folder is not None and not (folder.expanduser() / "postgres").exists():
+        raise ConfigurationError(f"There is no store in {folder} yet.")
 
 
 def check_connection(engine: Engine) -> None:

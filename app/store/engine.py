@@ -130,16 +130,23 @@ def lock_key(name: str) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) >> 1
 
 
+def quoted(name: str) -> str:
+    """A name as an identifier of SQL; pg_dump takes it as a pattern that nothing else matches."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 @contextmanager
-def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[Connection]:
+def advisory_lock(
+    engine: Engine, name: str, what: str, *, shared: bool = False
+) -> Iterator[Connection]:
     """Holds a session-level advisory lock on a connection of its own; the server frees it if we die.
 
-    Yields the connection: as long as it answers, the lock is held.
+    Yields the connection: as long as it answers, the lock is held. shared: beside others who hold it so.
     Raises LockedError (exit status 75) when another process holds it; `what` names it in the sentence.
     """
-    key = lock_key(name)
+    key, kind = lock_key(name), "_shared" if shared else ""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+        if not connection.scalar(text(f"SELECT pg_try_advisory_lock{kind}(:key)"), {"key": key}):
             raise LockedError(
                 f"Another run of {what} is under way on this database.",
                 "It goes on undisturbed; start this one again when it is over.",
@@ -150,4 +157,4 @@ def advisory_lock(engine: Engine, name: str, what: str) -> Iterator[Connection]:
             # A connection that was lost has freed the lock already.
             if not connection.invalidated:
                 with suppress(OperationalError):
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+                    connection.execute(text(f"SELECT pg_advisory_unlock{kind}(:key)"), {"key": key})

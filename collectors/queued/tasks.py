@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from procrastinate.jobs import Job
 from sqlalchemy import Engine
 
 from app.errors import AppError, LockedError
+from app.metrics.operation import note_seconds
 from app.metrics.refresh import refresh as recompute
 from app.settings import Settings
 from app.store import queue
@@ -131,8 +133,10 @@ class Tasks:
 
     def refresh(self, _: JobContext) -> None:
         """The indicators, from what is stored."""
+        began = monotonic()
         with sessions(self._engine).begin() as session:
             report = recompute(session, self._settings, datetime.now(UTC))
+            note_seconds(session, monotonic() - began)
         log.info(
             "refresh.finished",
             new=report.written.new,

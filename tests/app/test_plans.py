@@ -193,6 +193,13 @@ def test_no_answer_reads_a_large_table_from_end_to_end(app: FastAPI, computed: E
     assert max(counts.values()) <= MOST_STATEMENTS, counts
 
 
+def test_metrics_are_read_by_index_in_few_statements(app: FastAPI, computed: Engine) -> None:
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client, statements(computed) as put:
+        assert client.get("/metrics").status_code == 200
+    assert len(put) == 4
+    assert whole_reads(computed, put) == set()
+
+
 def test_a_read_of_everything_is_found(computed: Engine) -> None:
     for statement, read in (
         ("SELECT count(*) FROM notes WHERE kind = 'comment'", {"notes"}),

@@ -78,6 +78,52 @@ def test_none_is_left_behind(start: Start, database_url: str) -> None:
     until(lambda: not any(map(is_there, both)))
 
 
+def test_what_several_processes_count_is_told_by_any_of_them(
+    start: Start, database_url: str
+) -> None:
+    def counted() -> float:
+        told = httpx.get(f"{base}metrics", timeout=120).text
+        found = re.search(
+            r'^teamgauge_http_requests_total{method="GET",route="/healthz",status="200"} ([\d.]+)$',
+            told,
+            re.MULTILINE,
+        )
+        return float(found[1]) if found else 0.0
+
+    process = start("serve", "--workers", "2", "--port", "0", TEAMGAUGE_DATABASE__URL=database_url)
+    base = address(process)
+    one, _ = numbers(process, 2)
+    for _ in range(20):  # each on a connection of its own, which either of them takes
+        assert httpx.get(f"{base}healthz", timeout=120).status_code == 200
+    assert [counted() for _ in range(4)] == [20] * 4
+    os.kill(one, signal.SIGKILL)
+    numbers(process, 1)
+    assert httpx.get(f"{base}healthz", timeout=120).status_code == 200
+    assert [counted() for _ in range(4)] == [21] * 4, "who takes a place goes on with its counts"
+
+
+def test_requests_are_still_taken_while_a_load_balancer_takes_notice(
+    start: Start, database_url: str
+) -> None:
+    for workers in ("1", "2"):
+        process = start(
+            "serve",
+            f"--workers={workers}",
+            "--port=0",
+            TEAMGAUGE_DATABASE__URL=database_url,
+            TEAMGAUGE_SERVER__DRAIN_SECONDS="300",
+        )
+        base = address(process)
+        assert httpx.get(f"{base}readyz", timeout=120).status_code == 200
+        process.terminate()
+        until(lambda base=base: httpx.get(f"{base}readyz", timeout=120).status_code == 503)  # type: ignore[misc]
+        assert httpx.get(f"{base}readyz", timeout=120).json()["reason"] == "draining"
+        assert httpx.get(base, timeout=120).status_code == 200
+        process.terminate()  # who says it twice does not want to wait
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
 def test_the_database_has_room_for_others(teamgauge: Teamgauge, database_url: str) -> None:
     done = teamgauge("serve", "--workers=64", "--port=0", TEAMGAUGE_DATABASE__URL=database_url)
     assert done.returncode == 2

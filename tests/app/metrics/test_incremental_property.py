@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.metrics.refresh import refresh
+from app.metrics.shares import Bounds, Here
 from app.settings import Settings
 from app.store.tables import (
     Account,
@@ -39,6 +40,9 @@ TABLES = (
     "project_owners",
     "considered",
 )
+
+TEAM_BY_TEAM = Here(Bounds(merge_requests=1, values=1))
+"""Computes each team for itself, as if nothing more fitted into memory."""
 
 hour = st.integers(min_value=0, max_value=40 * 24)
 which = st.integers(0, 3)
@@ -199,6 +203,7 @@ def settings() -> Settings:
 @given(
     rounds=st.lists(st.lists(change, min_size=1, max_size=3), min_size=1, max_size=3),
     pauses=st.lists(st.integers(1, 10 * 24), min_size=3, max_size=3),
+    computing=st.sampled_from([Here(), TEAM_BY_TEAM]),
 )
 @hypothesis_settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -208,6 +213,7 @@ def test_incremental_equals_full(
     settings: Settings,
     rounds: list[list[tuple[str, object, int]]],
     pauses: list[int],
+    computing: Here,
 ) -> None:
     with session.begin_nested() as savepoint:
         store = Store(session)
@@ -237,7 +243,7 @@ def test_incremental_equals_full(
                 apply(store, session, step, known)
             clock += pause
             now = store.collected(written(clock))
-            refresh(session, settings, now)
+            refresh(session, settings, now, computing=computing)
             assert refresh(session, settings, now).written.total == 0
         incremental = current_values(session)
         for table in TABLES:

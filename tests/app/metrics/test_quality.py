@@ -69,11 +69,11 @@ def test_an_unmatched_identity_comes_with_the_line_to_add(
     assert finding.count == 1
     [item] = finding.items
     assert item["address"] == "k_mori"
-    assert "2 merge requests, the last on 2024-02-01" in str(item["text"])
+    assert "Mori wrote much of what has no team, the last time on 2024-02-01" in str(item["text"])
     # The line can be put below the header of people.csv as it is.
     [cells] = csv.reader([str(item["line"])])
     assert cells == ["", 'Kenji "Ken", Mori', "", "k_mori", ""]
-    assert item["cells"] == ['Kenji "Ken", Mori', 2, date(2024, 2, 1), None]
+    assert item["cells"] == ['Kenji "Ken", Mori', "much", date(2024, 2, 1), None]
     # Two of two, for the bot's does not count; one more would be attributed.
     assert finding.effect == "2 of 2 open merge requests have no team (coverage 0%)."
     assert finding.remedy.startswith("Add the line to people.csv, with a person_id")
@@ -110,8 +110,8 @@ def test_suggestions_are_of_one_person_by_name_or_by_e_mail(
     assert [(item["address"], item["cells"][-1]) for item in finding.items] == [  # type: ignore[index]
         ("B.Roe", "same e-mail name as Ben, Checkout"),
         ("x1", "same name as Ann, Search"),
-        ("x3", None),
         ("x2", None),  # two people are called so
+        ("x3", None),
     ]
     assert "Same e-mail name as Ben (ben)" in str(finding.items[0]["text"])
     assert finding.remedy == "Add the GitLab username to people.csv: 2 have a suggestion."

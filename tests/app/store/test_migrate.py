@@ -171,10 +171,43 @@ def test_a_database_without_tables_names_the_command(empty: Engine) -> None:
         migrate.require_newest(empty)
 
 
-@pytest.mark.parametrize("step", [migrate.upgrade, migrate.require_newest])
-def test_a_database_of_a_newer_program_is_left_alone(step: Any, engine: Engine) -> None:
+def newer(engine: Engine, oldest: str) -> None:
+    """Makes it look as if a newer program had upgraded the database. oldest: revision of the programs
+    that may still use it."""
+    note = f"Usable by every program that needs revision {oldest} or newer."
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{note}'"))
+
+
+@pytest.mark.parametrize("step", [migrate.upgrade, migrate.require_newest])
+def test_a_program_goes_on_beside_a_newer_one_that_took_nothing_away(
+    step: Any, engine: Engine
+) -> None:
+    newer(engine, migrate.newest_revision())
+    step(engine)
+    assert migrate.present_revision(engine) == "9999"
+
+
+def test_what_programs_may_use_it_stands_in_the_database(empty: Engine) -> None:
+    migrate.upgrade(empty, "0009")
+    note = "SELECT 'note', obj_description('alembic_version'::regclass, 'pg_class')"
+    # Of the first revisions none says that it took nothing away.
+    assert rows(empty, note) == {
+        ("note", "Usable by every program that needs revision 0009 or newer.")
+    }
+    migrate.upgrade(empty)
+    assert rows(empty, note) == {
+        (
+            "note",
+            f"Usable by every program that needs revision {migrate.oldest_program()} or newer.",
+        )
+    }
+
+
+@pytest.mark.parametrize("step", [migrate.upgrade, migrate.require_newest])
+def test_a_database_of_a_newer_program_is_left_alone(step: Any, engine: Engine) -> None:
+    newer(engine, "9998")
     before = rows(engine, COLUMNS)
     with pytest.raises(ConfigurationError, match="at revision 9999, which this program does not"):
         step(engine)
