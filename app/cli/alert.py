@@ -9,6 +9,7 @@ import typer
 from app.cli.log import redacted
 from app.cli.options import ConfigOption, begin, database
 from app.errors import AppError, ConfigurationError, LockedError
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,7 +34,7 @@ def alert(
     settings = begin(context, config)
     if not dry_run:
         _require_somebody(settings)
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         if dry_run:
             return _rehearsed(engine, settings)
         return _status(_told(engine, settings))
