@@ -308,7 +308,10 @@ def register(app: FastAPI, settings: Settings, sessions: sessionmaker[Session]) 
 
 
 def _same_address(request: Request) -> str:
-    """The address that was asked for, on this site whatever it begins with."""
+    """The address that was asked for, on this site whatever it begins with. What a provider sent a
+    browser back with is good once: then it is where signing in begins."""
+    if request.url.path.startswith("/sign-in"):
+        return "/sign-in"
     query = f"?{request.url.query}" if request.url.query else ""
     return f"/{request.url.path.lstrip('/')}{query}"
 
@@ -353,7 +356,7 @@ def error_page(
             "message": message,
             "hint": hint,
             "field": field,
-            "again": str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+            "again": _same_address(request),
             "retry": status >= 500,
             "time": datetime.now(UTC),
             "request_id": request_id,
