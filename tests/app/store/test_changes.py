@@ -14,6 +14,7 @@ from app.store.tables import Base
 SILENT = {
     "changes",
     "work_items",
+    "refresh_items",
     "rate_limits",
     "marks",
     "forgotten_key",
