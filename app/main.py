@@ -17,8 +17,10 @@ from app.api.authentication import Authentication
 from app.api.delivery import Delivery
 from app.api.guard import Guard, hosts_of
 from app.api.instruments import Instruments
+from app.api.limits import Limits
 from app.api.observation import Observed, Routed
 from app.api.problems import Failure
+from app.api.proxies import Proxied
 from app.api.readiness import Readiness
 from app.api.request import AUTHORISED, require_each_once
 from app.api.validators import Present, signature
@@ -103,7 +105,10 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
             writing=app.state.writing,
             draw=_page,
         )
-    app.add_middleware(Guard, hosts=hosts_of(settings), draw=_page)
+    app.add_middleware(Limits, draw=_page)
+    secure = settings.auth.mode == "oidc" and settings.auth.base_url.startswith("https://")
+    app.add_middleware(Guard, hosts=hosts_of(settings), draw=_page, secure=secure)
+    app.add_middleware(Proxied, trusted=settings.server.trusted_proxies)
     app.add_middleware(Observed, instruments=instruments, access_log=settings.server.access_log)
     return app
 

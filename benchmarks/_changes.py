@@ -1,4 +1,4 @@
-"""Changes of a company's merge requests, written as the collectors write them: marked as changed."""
+"""Changes of a company's merge requests, written as the collectors write them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -75,13 +75,13 @@ def corrections(engine: Engine, count: int) -> None:
             session.execute(
                 text(
                     f"UPDATE merge_requests SET {column} = least({column} + interval '9 hours',"
-                    " CAST(:last AS timestamptz)), dirty = true"
+                    " CAST(:last AS timestamptz))"
                     f" WHERE id = ANY(:ids) AND {column} IS NOT NULL"
                 ),
                 {"ids": portions["later"], "last": LAST},
             )
         session.execute(
-            text("UPDATE merge_requests SET deleted_at = now(), dirty = true WHERE id = ANY(:ids)"),
+            text("UPDATE merge_requests SET deleted_at = now() WHERE id = ANY(:ids)"),
             {"ids": portions["gone"]},
         )
 
@@ -101,7 +101,7 @@ def _portions(
 def _update(session: Session, change: str, ids: list[int], moments: list[datetime]) -> None:
     """One after another, as the collectors' upsert has them. change: our own SQL with :moment."""
     session.execute(
-        text(f"UPDATE merge_requests SET {change}, dirty = true WHERE id = :id"),
+        text(f"UPDATE merge_requests SET {change} WHERE id = :id"),
         [{"id": key, "moment": at} for key, at in zip(ids, moments, strict=False)],
     )
 
@@ -109,7 +109,7 @@ def _update(session: Session, change: str, ids: list[int], moments: list[datetim
 def _toggle_label(session: Session, ids: list[int]) -> None:
     session.execute(
         text(
-            "UPDATE merge_requests SET dirty = true, labels ="
+            "UPDATE merge_requests SET labels ="
             " CASE WHEN :label = ANY(labels) THEN CAST('{}' AS text[]) ELSE array[:label] END"
             " WHERE id = ANY(:ids)"
         ),
@@ -134,9 +134,6 @@ def _note(
         names = [f"user-{asked - 1}"] if kind == "review_request" else []
         rows.append((number, key, author, kind, at, names, names))
     copy_rows(session, "notes", columns, rows)
-    session.execute(
-        text("UPDATE merge_requests SET dirty = true WHERE id = ANY(:ids)"), {"ids": ids}
-    )
 
 
 def _new(session: Session, count: int, random: np.random.Generator) -> None:

@@ -24,18 +24,15 @@ class Record:
     retires: column that is set to the time of noticing when the record vanished from a complete
         list, and to null when it is there again; None: the row is deleted.
     known_rows_only: the record changes a row that is there and never makes one.
-    decisive: columns whose change marks the row as dirty, where its table has such a mark;
-        None: every column does. A new row is always dirty.
-    stirs: (table, column of ours that holds its id) of the row that becomes dirty when this one
-        is made, changed or deleted.
+    decisive: columns whose change marks the row as dirty; a new row of such a table always is. What
+        changes merge requests is noted by the database itself.
     """
 
     table: ClassVar[type[Base]]
     key: ClassVar[tuple[str, ...]] = ()
     retires: ClassVar[str | None] = None
     known_rows_only: ClassVar[bool] = False
-    decisive: ClassVar[frozenset[str] | None] = None
-    stirs: ClassVar[tuple[type[Base], str] | None] = None
+    decisive: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:

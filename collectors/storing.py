@@ -147,8 +147,8 @@ class _Staging:
         if not names:
             return 0
         assignments = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
-        decisive = [name for name in names if self._is_decisive(name)]
-        if decisive and "dirty" in self.kind.table.__table__.columns:
+        decisive = [name for name in names if name in self.kind.decisive]
+        if decisive:
             before = ", ".join(f"t.{name}" for name in decisive)
             after = ", ".join(values[names.index(name)] for name in decisive)
             assignments.append(f"dirty = t.dirty OR ROW({before}) IS DISTINCT FROM ROW({after})")
@@ -158,9 +158,6 @@ class _Staging:
             f" WHERE {self._same_row()} AND ROW({', '.join(f't.{name}' for name in names)})"
             f" IS DISTINCT FROM ROW({', '.join(values)})",
         )
-
-    def _is_decisive(self, name: str) -> bool:
-        return self.kind.decisive is None or name in self.kind.decisive
 
     def insert(self, session: Session) -> int:
         """Writes the rows that are not there; returns how many."""
@@ -204,19 +201,8 @@ class _Staging:
         return self._counted(session, f"{removal} {' AND '.join(conditions)}", **parameters)
 
     def _counted(self, session: Session, statement: str, **parameters: Any) -> int:
-        """Runs a statement, marks the rows that its rows stir, and returns how many it wrote."""
-        stirs = self.kind.stirs
-        if stirs is None:
-            counted = f"WITH written AS ({statement} RETURNING 1) SELECT count(*) FROM written"  # noqa: S608
-        else:
-            parent, column = stirs
-            (key,) = parent.__table__.primary_key
-            counted = (
-                f"WITH written AS ({statement} RETURNING t.{column} AS stirred),"  # noqa: S608
-                f" marked AS (UPDATE {parent.__tablename__} SET dirty = true"
-                f" WHERE {key.name} IN (SELECT stirred FROM written) AND NOT dirty)"
-                " SELECT count(*) FROM written"
-            )
+        """Runs a statement and returns how many rows it wrote."""
+        counted = f"WITH written AS ({statement} RETURNING 1) SELECT count(*) FROM written"  # noqa: S608
         return int(session.execute(text(counted), parameters).scalar_one())
 
 

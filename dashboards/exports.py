@@ -105,7 +105,7 @@ def _endpoint(
         wanted = BY_KEY[asked.one_of("format", BY_KEY, FORMATS[0].key)]
         with sessions() as session:
             authorise(request, session)
-            made = export.view(session, settings, asked, str(request.base_url))
+            made = export.view(session, settings, asked, _site(request, settings))
         headers = {
             "Cache-Control": REVALIDATED,
             "Content-Disposition": f"{'attachment' if wanted.attached else 'inline'}; "
@@ -118,6 +118,13 @@ def _endpoint(
         )
 
     return answer
+
+
+def _site(request: Request, settings: Settings) -> str:
+    """Where the site is served, for links in a file that is sent on: as it is configured, where it is."""
+    if settings.auth.mode == "oidc":
+        return f"{settings.auth.base_url}/"
+    return str(request.base_url)
 
 
 def file_name(made: Report, wanted: Format) -> str:

@@ -314,10 +314,14 @@ def _same_address(request: Request) -> str:
 
 
 ERRORS: Mapping[int, tuple[str, str]] = {
+    400: ("not understood", "This cannot be answered"),
     401: ("signed out", "Nobody is signed in"),
     403: ("not for you", "This is not yours to see"),
     404: ("not found", "This page does not exist"),
+    413: ("too large", "This is too large"),
+    414: ("too long", "This address is too long"),
     422: ("not understood", "This address cannot be understood"),
+    429: ("too often", "This was asked for too often"),
     503: ("not available", "This page cannot be shown right now"),
 }
 

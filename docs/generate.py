@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.auth.access import Caller, Right, Role, decide
+from app.auth.callers import access_of_roles
 from app.cli import template
 from app.cli.commands import COMMANDS, make_command
 from app.main import create_app
 from app.metrics import INDICATORS
 from app.metrics.indicator import Better, Indicator
 from app.settings import Settings
+from app.settings.auth import AuthSettings
 from app.store.engine import make_engine
+from app.store.personal import HELD, Held
 from collectors import SOURCES
 
 ROOT = Path(__file__).parents[1]
@@ -123,14 +127,77 @@ def _api() -> str:
     return _table(["address", "answers", "may be asked with"], rows)
 
 
+def _personal() -> str:
+    """The tables that say something about people, and what becomes of that."""
+    return _table(
+        ["table", "what of a person", "what for", "kept", "when somebody is forgotten"],
+        (
+            [
+                f"`{held.table}`",
+                ", ".join(f"`{column}`" for column in held.personal),
+                held.why,
+                held.until,
+                _forgetting(held),
+            ]
+            for held in HELD
+            if held.personal
+        ),
+    )
+
+
+def _forgetting(held: Held) -> str:
+    by_effect: dict[str, list[str]] = {}
+    for column, effect in held.personal.items():
+        by_effect.setdefault(effect, []).append(column)
+    if len(by_effect) == 1:
+        return next(iter(by_effect))
+    return "; ".join(
+        f"{', '.join(f'`{column}`' for column in columns)}: {effect}"
+        for effect, columns in by_effect.items()
+    )
+
+
+def _impersonal() -> str:
+    return ", ".join(f"`{held.table}`" for held in HELD if not held.personal) + "."
+
+
+SEEN: Mapping[Right, str] = {
+    Right.VALUES: "values of teams, as pages, JSON and CSV",
+    Right.MERGE_REQUESTS: "the merge requests behind them, with their authors",
+    Right.PEOPLE: "names: members, who came and went, who is behind hiring and retention; reports",
+    Right.OPERATION: "runs, data quality with the accounts that are nobody’s, metrics",
+    Right.AUDIT: "who did what, everybody’s tokens",
+}
+
+
+def _roles() -> str:
+    """What each role sees as configured out of the box, asked of the function that decides."""
+    return _table(
+        ["what", *Role],
+        ([what, *(_seen(role, right) for role in Role)] for right, what in SEEN.items()),
+    )
+
+
+def _seen(role: Role, right: Right) -> str:
+    own = frozenset({"own"} if role in (Role.MANAGER, Role.DIRECTOR) else ())
+    access = access_of_roles(AuthSettings(), Caller(), {role}, own)
+    if not decide(access, right, ("own", "above")):
+        return "–"
+    everywhere = decide(access, right, ("other",)) and (right is not Right.VALUES or access.others)
+    return "yes" if everywhere else "of their teams and those below"
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "indicators": _indicators,
     "definitions": _definitions,
     "commands": _commands,
     "configuration": _configuration,
     "api": _api,
+    "personal": _personal,
+    "impersonal": _impersonal,
+    "roles": _roles,
 }
-DOCUMENTS = ("README.md", "docs/indicators.md")
+DOCUMENTS = ("README.md", "docs/indicators.md", "docs/privacy.md")
 
 
 def rendered(text: str) -> str:

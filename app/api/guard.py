@@ -28,7 +28,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+KEPT_NOWHERE = {"Cache-Control": "no-store"}
+"""Of an answer that says nothing else."""
+
+POLICY_HEADER = b"content-security-policy"
+STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+"""For a year browsers come over https only: where that is how people open it."""
+
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:/@\[\]]+)\.?(:\d+)?", re.IGNORECASE)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -38,12 +44,19 @@ class Guard:
 
     hosts: the names under which it may be addressed; None: any. Where nobody signs in, a page of
     another site must not reach it under a name of its own that points here (DNS rebinding).
+    secure: people open it over https.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None, draw: Draw) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Iterable[str] | None, draw: Draw, *, secure: bool = False
+    ) -> None:
         self._app = app
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
         self._draw = draw
+        headers = HEADERS | KEPT_NOWHERE | (STRICT_TRANSPORT if secure else {})
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        # With 304 a policy would take the place of the one that the answer itself came with.
+        self._unchanging = [each for each in self._headers if each[0] != POLICY_HEADER]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -60,12 +73,12 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                # With 304 they would take the place of those that the answer itself came with.
-                if message["status"] != HTTPStatus.NOT_MODIFIED:
-                    given = list(message.get("headers", ()))
-                    own = {name.lower() for name, _ in given}
-                    given += (each for each in RAW_HEADERS if each[0] not in own)
-                    message = {**message, "headers": given}
+                given = list(message.get("headers", ()))
+                own = {name.lower() for name, _ in given}
+                unchanged = message["status"] == HTTPStatus.NOT_MODIFIED
+                ours = self._unchanging if unchanged else self._headers
+                given += (each for each in ours if each[0] not in own)
+                message = {**message, "headers": given}
             elif only_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

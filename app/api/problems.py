@@ -24,6 +24,9 @@ log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = "10"
+TOO_LONG = "57014"
+"""SQLSTATE of a statement that was given up because it took longer than it may."""
+
 NOT_MIGRATED = {"42P01", "42703"}
 """SQLSTATE of a table and of a column that does not exist."""
 
@@ -105,6 +108,11 @@ def failure_of(error: Exception) -> Failure | None:
         return _refusal(error)
     if isinstance(error, HTTPException):
         return _http(error)
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == TOO_LONG:
+        return _unavailable(
+            "The database took too long for this, and it was given up.",
+            "Ask for less of it, or again when less is going on.",
+        )
     if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
         return _unavailable("The database does not answer.", "Look at the log; nothing is lost.")
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:

@@ -112,6 +112,8 @@ def sign_out(request: Request, settings: Configured, provider: SignIn, cookies: 
         there = SIGNED_OUT
     response = _to(there)
     response.delete_cookie(cookies.session, **cookies.attributes())
+    # What the browser keeps of what was shown goes as well: somebody else may use it next.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

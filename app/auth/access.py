@@ -146,20 +146,23 @@ def access_of(session: Session) -> Access:
 
 
 def restrict(session: Session, access: Access) -> None:
-    """Lets a session answer to somebody: of teams that they may see nothing of it knows nothing.
-
-    The teams above theirs stay: values are read beside those of the whole.
-    """
+    """Lets a session answer to somebody: of teams that they may see nothing of it knows nothing."""
     session.info[ACCESS] = access
     session.info.pop(VISIBLE_TEAMS, None)
+    if not (access.everything or access.others):
+        session.info[VISIBLE_TEAMS] = visible_to(access, load_tree(session))
+
+
+def visible_to(access: Access, tree: Tree) -> frozenset[str]:
+    """The slugs of the teams of which somebody may see anything: theirs, those below them, and those
+    above, since values are read beside those of the whole."""
     if access.everything or access.others:
-        return
-    tree = load_tree(session)
+        return frozenset(each.slug for each in tree)
     visible: set[str] = set()
     for slug in access.own:
         if slug in tree:
             visible |= {each.slug for each in (*tree.ancestors(slug), *tree.subtree(slug))}
-    session.info[VISIBLE_TEAMS] = frozenset(visible)
+    return frozenset(visible)
 
 
 def lineage(tree: Tree, slug: str) -> list[str]:

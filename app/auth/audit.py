@@ -1,13 +1,15 @@
 """Who did what: rows are added here, and deleted once they are older than the setting says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.auth.access import Caller
+from app.errors import InvalidValueError
 from app.store.tables import AuditEvent
 
 
@@ -44,6 +46,7 @@ ACTIONS: tuple[Action, ...] = (
     IDENTITIES_CHANGED,
     PERSON_FORGOTTEN,
 )
+BY_KEY: Mapping[str, Action] = {each.key: each for each in ACTIONS}
 
 
 def record(
@@ -72,22 +75,33 @@ def events(
     *,
     limit: int | None = 100,
     before: int | None = None,
+    after: int | None = None,
     action: str | None = None,
 ) -> list[AuditEvent]:
-    """What was done, newest first. before: only what was written down before this one, by its id."""
-    statement = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
+    """What was done, newest first. before, after: only what was written down before this one, by its
+    id, or the first ones after it. Raises InvalidValueError for an action that there is none of."""
+    if action is not None and action not in BY_KEY:
+        raise InvalidValueError(f"action {action!r:.40} is none of {', '.join(BY_KEY)}.", "action")
+    statement = select(AuditEvent).limit(limit)
     if before is not None:
         statement = statement.where(AuditEvent.id < before)
     if action is not None:
         statement = statement.where(AuditEvent.action == action)
-    return list(session.scalars(statement))
+    if after is not None:
+        following = statement.where(AuditEvent.id > after).order_by(AuditEvent.id)
+        return list(session.scalars(following))[::-1]
+    return list(session.scalars(statement.order_by(AuditEvent.id.desc())))
 
 
 def delete_old(session: Session, now: datetime, days: int) -> int:
-    """Deletes what is older than so many days; answers how many rows."""
+    """Deletes what is older than so many days; answers how many rows.
+
+    Of the two clocks the one that is behind decides: the database refuses to delete what is younger
+    than the shortest time that may be configured.
+    """
     done = session.execute(
         delete(AuditEvent)
-        .where(AuditEvent.at < now - timedelta(days=days))
+        .where(AuditEvent.at < func.least(now, func.now()) - timedelta(days=days))
         .returning(AuditEvent.id)
     )
     return len(done.all())

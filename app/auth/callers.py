@@ -1,6 +1,6 @@
 """Who asks and which roles they have: from a session or a token, the grants, and the memberships."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,9 @@ from app.store.tables import (
     EffectivePerson,
     SignedIn,
 )
+
+OF_TEAMS = (Role.MANAGER, Role.DIRECTOR)
+"""Roles that somebody has of some teams; the others are of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,16 @@ def by_token(
     found = tokens.find(session, token, now)
     if found is None:
         return None
-    role = Role(found.role)
-    own = frozenset(found.teams) if role in (Role.MANAGER, Role.DIRECTOR) else frozenset()
     caller = Caller(f"token:{found.id}", found.name, address)
-    access = _access(settings.auth, caller, {role}, own)
+    access = access_of_role(settings.auth, caller, Role(found.role), found.teams)
     return Recognised(access, found, tokens.is_due(found, now))
+
+
+def access_of_role(
+    auth: AuthSettings, caller: Caller, role: Role, teams: Collection[str]
+) -> Access:
+    """What somebody sees who has this one role; teams: slugs, of a manager and a director alone."""
+    return access_of_roles(auth, caller, {role}, frozenset(teams if role in OF_TEAMS else ()))
 
 
 def access_of_user(
@@ -73,10 +81,13 @@ def access_of_user(
         if led:
             roles.add(Role.MANAGER)
             own.update(led)
-    return _access(auth, caller, roles, frozenset(own))
+    return access_of_roles(auth, caller, roles, frozenset(own))
 
 
-def _access(auth: AuthSettings, caller: Caller, roles: set[Role], own: frozenset[str]) -> Access:
+def access_of_roles(
+    auth: AuthSettings, caller: Caller, roles: set[Role], own: frozenset[str]
+) -> Access:
+    """What somebody sees who has these roles, and these teams."""
     sees_all = bool(roles & {Role.VIEWER, Role.ADMIN})
     others = sees_all or (bool(roles) and auth.other_teams == "viewer")
     return Access(

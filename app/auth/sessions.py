@@ -62,6 +62,16 @@ def find(session: Session, session_id: str, auth: AuthSettings, now: datetime) -
     ).one_or_none()
 
 
+def newest(session: Session, subject: str) -> SignedIn | None:
+    """The session of somebody that began last."""
+    return session.scalars(
+        select(SignedIn)
+        .where(SignedIn.subject == subject)
+        .order_by(SignedIn.created_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def touch(session: Session, found: SignedIn, now: datetime) -> None:
     """Notes that somebody is still there."""
     session.execute(

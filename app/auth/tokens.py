@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.auth.access import Caller, Role
@@ -14,8 +14,10 @@ from app.store.tables import ApiToken
 PREFIX = "tgat_"
 """What every token begins with, so that a scanner of secrets finds one that got away."""
 
-LONGEST = timedelta(days=366)
 TOUCHED_EVERY = timedelta(minutes=1)
+
+LISTED_FOR = timedelta(days=30)
+"""How long a token that ended is still told of: whoever wonders why a script is refused finds it."""
 
 
 def make(
@@ -37,7 +39,7 @@ def make(
             hash=_hashed(token),
             role=role.value,
             teams=list(teams),
-            created_by=made_by.id.removeprefix("user:"),
+            created_by=maker(made_by),
             created_by_name=made_by.name,
             created_at=now,
             expires_at=expires_at,
@@ -70,23 +72,53 @@ def is_due(found: ApiToken, now: datetime) -> bool:
     return found.last_used_at is None or now - found.last_used_at >= TOUCHED_EVERY
 
 
-def listed(session: Session, made_by: str | None = None) -> list[ApiToken]:
-    """All tokens, newest first. made_by: a subject; only those that they made."""
-    statement = select(ApiToken).order_by(ApiToken.id.desc())
+def listed(
+    session: Session,
+    now: datetime,
+    *,
+    made_by: str | None = None,
+    ended_for: timedelta = LISTED_FOR,
+    limit: int | None = None,
+) -> list[ApiToken]:
+    """Tokens that work, and those that ended no longer ago than this; newest first.
+
+    made_by: see `maker`; only those that they made.
+    """
+    until = now - ended_for
+    statement = (
+        select(ApiToken)
+        .where(
+            ApiToken.expires_at > until,
+            or_(ApiToken.revoked_at.is_(None), ApiToken.revoked_at > until),
+        )
+        .order_by(ApiToken.id.desc())
+        .limit(limit)
+    )
     if made_by is not None:
         statement = statement.where(ApiToken.created_by == made_by)
     return list(session.scalars(statement))
 
 
-def revoke(session: Session, token_id: int, now: datetime, made_by: str | None = None) -> bool:
-    """Makes a token worthless at once; False if there is none that works.
+def revoke(
+    session: Session, token_id: int, now: datetime, made_by: str | None = None
+) -> str | None:
+    """Makes a token worthless at once and answers its name; None if there is none that works.
 
-    made_by: a subject; only one that they made.
+    made_by: see `maker`; only one that they made.
     """
-    statement = update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+    statement = update(ApiToken).where(
+        ApiToken.id == token_id, ApiToken.revoked_at.is_(None), ApiToken.expires_at > now
+    )
     if made_by is not None:
         statement = statement.where(ApiToken.created_by == made_by)
-    return bool(session.execute(statement.values(revoked_at=now).returning(ApiToken.id)).all())
+    found = session.execute(statement.values(revoked_at=now).returning(ApiToken.name))
+    name: str | None = found.scalar_one_or_none()
+    return name
+
+
+def maker(caller: Caller) -> str:
+    """Who made a token, as it is kept: the subject of somebody who signed in, empty for the program."""
+    return caller.id.removeprefix("user:") if caller.id.startswith("user:") else ""
 
 
 def _hashed(token: str) -> bytes:

@@ -8,6 +8,9 @@ from threading import Timer
 from fastapi import FastAPI
 from uvicorn import Config, Server
 
+from app.cli.connections import Connection
+from app.store.patience import limit_statements
+
 SECONDS_TO_FINISH = 5
 """How long answers under way may take once the server takes no more requests."""
 
@@ -16,9 +19,12 @@ def configuration(app: FastAPI) -> Config:
     """How the web server runs the application."""
     return Config(
         app,
+        http=Connection,
+        ws="none",
         log_config=None,
         access_log=False,  # ours has the id of the request, and no query
         server_header=False,
+        proxy_headers=False,  # ours believes those that the configuration names, and no other
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
 
@@ -28,6 +34,7 @@ class Answering(Server):
 
     def __init__(self, app: FastAPI, begun: Callable[[], None] = lambda: None) -> None:
         super().__init__(configuration(app))
+        limit_statements(app.state.engine)
         self._drain: Callable[[], None] = app.state.readiness.drain
         self._begun = begun
 

@@ -68,6 +68,41 @@ def _database(settings: "Settings") -> Iterator[Finding]:
         yield False, "database", str(error)
     else:
         yield True, "database", f"{where}, version {version}, revision {revision}"
+        yield from _roles(settings)
+
+
+def _roles(settings: "Settings") -> Iterator[Finding]:
+    """As whom the web server and the collectors work with the database."""
+    from sqlalchemy import text
+
+    from app.store.database import embedded_folder, open_database
+    from app.store.roles import DatabaseRole
+
+    works_as = {
+        "web_url": (DatabaseRole.WEB, "the web server"),
+        "collect_url": (DatabaseRole.COLLECT, "whoever collects"),
+    }
+    for key, (role, who) in works_as.items():
+        try:
+            with open_database(settings, role=role) as engine, engine.connect() as connection:
+                name = connection.scalar(text("SELECT current_user"))
+                # What every limited role must not: it is for the owner of the tables.
+                free = connection.scalar(
+                    text("SELECT has_table_privilege('alembic_version', 'UPDATE')")
+                )
+        except AppError as error:
+            yield False, "database", str(error)
+            continue
+        limits = f"database.{key} can name a login that may do less: see docs/operations.md"
+        if not free:
+            limits = "which may do only what that needs"
+        elif (
+            embedded_folder(settings) is not None
+            or getattr(settings.database, key).get_secret_value()
+        ):
+            yield False, "database", f"{who} works as {name}, which owns the tables: {limits}"
+            continue
+        yield True, "database", f"{who} works as {name}; {limits}"
 
 
 def _files(settings: "Settings") -> Iterator[Finding]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.alert import alert_after_collecting
 from app.cli.log import redacted
 from app.cli.options import ConfigOption, begin, database
 from app.cli.progress import following
 from app.cli.refresh import refresh_indicators
 from app.errors import ConfigurationError, LockedError
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -44,13 +46,13 @@ def collect(
     ] = False,
     config: ConfigOption = None,
 ) -> int:
-    """Collect what is configured, then refresh the indicators.
+    """Collect what is configured, then refresh the indicators and tell who is to be told.
 
     Made for cron: it reads only what changed, and one run of a source at a time.
     """
     settings = begin(context, config)
     names = wanted(settings, sources or [])
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         if queue:
             return enqueue_sources(engine, names, full=full)
         return run_sources(engine, settings, names, full=full)
@@ -127,6 +129,7 @@ def run_sources(engine: "Engine", settings: "Settings", names: Sequence[str], *,
             statuses.append(done.status)
     if any(status != LockedError.status for status in statuses):
         refresh_indicators(engine, settings)
+        alert_after_collecting(engine, settings)
     return 1 if 1 in statuses else max(statuses)
 
 

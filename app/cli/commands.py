@@ -12,6 +12,7 @@ import typer
 
 from app import __version__
 from app.cli import (
+    alert,
     backup,
     check,
     collect,
@@ -53,6 +54,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="worker", run=worker.worker),
     Command(name="check", run=check.check),
     Command(name="report", run=report.report),
+    Command(name="alert", run=alert.alert),
     Command(name="forget", run=forget.forget),
     Command(name="backup", run=backup.backup),
     Command(name="restore", run=restore.restore),

@@ -16,6 +16,7 @@ from app.cli.options import database
 from app.cli.progress import waiting
 from app.cli.serve import listening, serve_on
 from app.errors import ConfigurationError
+from app.store.roles import DatabaseRole
 
 MARK = "demo.toml"
 """The demo's own configuration: a folder that has it was made by the demo."""
@@ -55,7 +56,9 @@ def demo(
         sections = open_things.enter_context(company(folder, folder / MARK, today))
         # The environment and the working directory of whoever tries the demo are left out of it.
         own["database"] = {"data_dir": folder}
-        engine = open_things.enter_context(database(Settings.model_validate(own)))
+        engine = open_things.enter_context(
+            database(Settings.model_validate(own), role=DatabaseRole.COLLECT)
+        )
         with waiting("Making the company"):
             settings = Settings.model_validate({**sections(), **own})
         typer.echo(
@@ -64,7 +67,8 @@ def demo(
         )
         # Everything: what an earlier demo left in the folder is of another day and another address.
         run_sources(engine, settings, settings.configured_sources(), full=True)
-        serve_on(listener, engine, settings)
+        web = open_things.enter_context(database(settings, role=DatabaseRole.WEB))
+        serve_on(listener, web, settings)
     return 0
 
 

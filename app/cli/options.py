@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import log
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,16 +43,20 @@ def chosen(context: typer.Context, config: Path | None) -> Path | None:
 
 
 @contextmanager
-def database(settings: "Settings", pool_size: int | None = None) -> "Iterator[Engine]":
+def database(
+    settings: "Settings",
+    pool_size: int | None = None,
+    role: DatabaseRole = DatabaseRole.OWNER,
+) -> "Iterator[Engine]":
     """The database, at the revision that this program needs.
 
     An embedded one is brought there; an external one must be, else AppError names `migrate`.
-    pool_size: see `app.store.engine`; None: as many as any command has.
+    pool_size: see `app.store.engine`; None: as many as any command has. role: as whom.
     """
     from app.store.database import open_database
     from app.store.engine import POOL_SIZE
     from app.store.migrate import require_newest
 
-    with open_database(settings, pool_size=pool_size or POOL_SIZE) as engine:
+    with open_database(settings, pool_size=pool_size or POOL_SIZE, role=role) as engine:
         require_newest(engine)
         yield engine

@@ -31,6 +31,7 @@ from app.cli.serve import address_of
 from app.cli.stopping import ENDING, signals_call
 from app.errors import AppError
 from app.settings import Settings, secrets
+from app.store.roles import DatabaseRole
 
 log = structlog.get_logger()
 
@@ -199,7 +200,7 @@ def _serve(
         from app.main import create_app
 
         share(shared, place)
-        with database(settings, pool_size=threads + 1) as engine:
+        with database(settings, pool_size=threads + 1, role=DatabaseRole.WEB) as engine:
             app = create_app(settings, engine, threads)
             server = Answering(app, begun=lambda: pipe.send(True))
             servers.append(server)

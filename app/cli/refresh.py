@@ -1,12 +1,14 @@
 """`teamgauge refresh`, and the refresh at the end of `collect`."""
 
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.options import ConfigOption, begin, database
 from app.cli.progress import waiting
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -23,18 +25,21 @@ def refresh(
 ) -> int:
     """Recompute the indicators from what is stored."""
     settings = begin(context, config)
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         refresh_indicators(engine, settings, everything=everything)
     return 0
 
 
 def refresh_indicators(engine: "Engine", settings: "Settings", *, everything: bool = False) -> None:
     """Recomputes stale values in one transaction and says what came of it."""
+    from app.metrics.operation import note_seconds
     from app.metrics.refresh import refresh as recompute
     from app.store.engine import sessions
 
+    began = monotonic()
     with waiting("Computing the indicators"), sessions(engine).begin() as session:
         report = recompute(session, settings, datetime.now(UTC), everything=everything)
+        note_seconds(session, monotonic() - began)
     written = report.written
     typer.echo(
         f"indicators: {written.new:,} values new, {written.replaced:,} of running periods replaced, "

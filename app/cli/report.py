@@ -12,6 +12,7 @@ import typer
 
 from app.cli.options import ConfigOption, begin, database
 from app.errors import ConfigurationError, NotFoundError
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -83,7 +84,7 @@ def made(settings: "Settings", team: str, month: str, wanted: ReportFormat) -> t
     from dashboards.exports import BY_KEY
     from dashboards.report import report as make
 
-    with database(settings) as engine, reading_sessions(engine)() as session:
+    with database(settings, role=DatabaseRole.WEB) as engine, reading_sessions(engine)() as session:
         try:
             found = make(session, settings, team, month)
         except NotFoundError as error:

@@ -20,7 +20,7 @@ def restore(
     """Bring the whole store back from a file, into an empty database."""
     settings = begin(context, config)
     from app.store import backup_file
-    from app.store.database import open_database
+    from app.store.database import embedded_folder, open_database
     from app.store.restore import require_usable
     from app.store.restore import restore as bring_back
 
@@ -29,7 +29,7 @@ def restore(
         # Before a database is looked at: what cannot be restored starts none.
         require_usable(backup.manifest)
         with open_database(settings, migrated=False) as engine:
-            restored = bring_back(engine, backup)
+            restored = bring_back(engine, backup, login=embedded_folder(settings) is not None)
     manifest = restored.manifest
     upgraded = (
         ""

@@ -12,6 +12,7 @@ import typer
 from app.cli.options import ConfigOption, begin, database
 from app.cli.stopping import signals_call
 from app.errors import ConfigurationError
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -54,7 +55,7 @@ def serve(
     with (
         listening(settings, "server.host" if host is None else "--host") as listener,
         suppress(KeyboardInterrupt),
-        database(settings) as engine,
+        database(settings, role=DatabaseRole.WEB) as engine,
     ):
         if workers == 1:
             serve_on(listener, engine, settings)

@@ -9,6 +9,10 @@ CONFIGURATION = """\
 [database]
 # Empty: a Postgres of our own below data_dir. Otherwise postgresql://user:password@host:5432/name
 url = ""
+# The same database for the web server and for collectors, as logins that may do less:
+# docs/operations.md has how to make them. Empty: as url, that is as the owner of the tables.
+web_url = ""
+collect_url = ""
 # Empty: your user data folder; /var/lib/teamgauge for root.
 data_dir = ""
 
@@ -101,6 +105,8 @@ port = 8000
 access_log = false
 # After SIGTERM requests are taken so long, while /readyz says no: for a load balancer to notice.
 drain_seconds = 0
+# Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+trusted_proxies = []
 
 [auth]
 # "none" serves this machine only; "oidc": people sign in at a provider of OpenID Connect.

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli.options import ConfigOption, begin, database
+from app.store.roles import DatabaseRole
 
 
 def worker(
@@ -25,7 +26,7 @@ def worker(
     Any number of workers, on any number of machines with the same database.url, share the work.
     """
     settings = begin(context, config)
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         from collectors import SOURCES
         from collectors.queued.worker import work
 

@@ -50,7 +50,7 @@ _values = attrgetter(*COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Ids of what the collectors marked as changed; the marks are off in this transaction."""
+    """Ids of what was marked as changed, each once; the marks are off in this transaction."""
 
     merge_requests: Integers
     accounts: Integers
@@ -58,19 +58,23 @@ class Claimed:
 
 
 def claim(session: Session) -> Claimed:
-    """Takes the marks of change off. A row that a collector holds right now keeps its mark."""
+    """Takes off the marks of change that are visible now, before anything else is read.
+
+    What a transaction changes that ends later has its own mark, which stays for the next refresh; an
+    account or project that a collector holds right now keeps its mark. Nobody waits for anybody.
+    """
 
     def take(table: str) -> Integers:
         query = sql.SQL("SELECT id FROM {} WHERE dirty ORDER BY id FOR UPDATE SKIP LOCKED")
         marked = ids(session, query.format(sql.Identifier(table)))
-        # By their ids: how many rows are marked, the planner's statistics do not know.
-        for portion in portions_of(marked):
-            session.execute(
-                text(f"UPDATE {table} SET dirty = false WHERE {portion.where('id')}")  # noqa: S608
-            )
+        session.execute(
+            text(f"UPDATE {table} SET dirty = false WHERE id = ANY(:ids)"),  # noqa: S608 - our names
+            {"ids": marked.tolist()},
+        )
         return marked
 
-    return Claimed(take("merge_requests"), take("accounts"), take("projects"))
+    changed = ids(session, sql.SQL("DELETE FROM changed_merge_requests RETURNING id"))
+    return Claimed(np.unique(changed), take("accounts"), take("projects"))
 
 
 def affected(session: Session, claimed: Claimed) -> Integers:

@@ -198,9 +198,11 @@ def secrets(settings: Settings) -> tuple[str, ...]:
         for value in dict(getattr(settings, name)).values():
             if isinstance(value, SecretStr):
                 found.add(value.get_secret_value())
-    password = re.match(r"[^:]+://[^:/@]*:([^@]*)@", settings.database.url.get_secret_value())
-    if password:
-        found |= {password[1], unquote(password[1])}
+    own = settings.database
+    for address in (own.url, own.web_url, own.collect_url):
+        password = re.match(r"[^:]+://[^:/@]*:([^@]*)@", address.get_secret_value())
+        if password:
+            found |= {password[1], unquote(password[1])}
     found.add(urlsplit(alert_webhook(settings)).path)  # the part of the address that lets one write
     return tuple(sorted(found - {""}, key=len, reverse=True))
 

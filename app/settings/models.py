@@ -20,6 +20,7 @@ from app.settings.values import (
     GitLabAddress,
     Glob,
     GreenhouseAddress,
+    Network,
     OptionalPath,
     PathGlob,
     Schedule,
@@ -32,9 +33,12 @@ from app.settings.values import (
 
 
 class DatabaseSettings(Section):
-    """url: empty for the embedded Postgres below data_dir."""
+    """url: empty for the embedded Postgres below data_dir. web_url, collect_url: the same database, as
+    logins that may do less."""
 
     url: DatabaseAddress = SecretStr("")
+    web_url: DatabaseAddress = SecretStr("")
+    collect_url: DatabaseAddress = SecretStr("")
     data_dir: OptionalPath = None
 
 
@@ -158,13 +162,15 @@ class ServerSettings(Section):
     """Where `serve` listens.
 
     access_log: whether each request has a line in the log. drain_seconds: how long requests are still
-    taken after SIGTERM, while /readyz says no already.
+    taken after SIGTERM, while /readyz says no already. trusted_proxies: addresses and networks of
+    reverse proxies that say whom they heard and how (X-Forwarded-For, X-Forwarded-Proto).
     """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[Whole, Field(ge=0, le=65535)] = 8000
     access_log: bool = False
     drain_seconds: Annotated[Fraction, Field(ge=0, le=300)] = 0
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class WorkerSettings(Section):

@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -150,6 +151,19 @@ def _zone(value: str) -> str:
     )
 
 
+def _network(value: str) -> str:
+    """An IP address or a network of them (CIDR), as it is written shortest."""
+    try:
+        network = ip_network(value.strip())
+    except ValueError:
+        raise ValueError(
+            f'must hold addresses or networks such as "10.0.0.0/8", not {shown(value)}'
+        ) from None
+    if network.prefixlen == 0:
+        raise ValueError(f"must not hold every address there is: {shown(value)}")
+    return str(network)
+
+
 def _schedule(value: str) -> str:
     """Minute, hour, day of the month, month and day of the week as in a crontab."""
     if not value.strip():
@@ -178,6 +192,7 @@ TokenAddress = Annotated[Address, AfterValidator(_token_address)]
 Client = Annotated[str, AfterValidator(_client)]
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Network = Annotated[str, AfterValidator(_network)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Dialect, Engine, event, text
+from sqlalchemy import URL, Dialect, Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import ConfigurationError
 from app.settings import Settings
-from app.store import migrate
-from app.store.engine import POOL_SIZE, make_engine
+from app.store import grants, migrate
+from app.store.engine import POOL_SIZE, make_engine, quoted
+from app.store.roles import DatabaseRole
 
 OLDEST = 15
 """The first major version of Postgres that serves."""
@@ -22,19 +23,26 @@ OLDEST = 15
 
 @contextmanager
 def open_database(
-    settings: Settings, *, migrated: bool = True, pool_size: int = POOL_SIZE
+    settings: Settings,
+    *,
+    migrated: bool = True,
+    pool_size: int = POOL_SIZE,
+    role: DatabaseRole = DatabaseRole.OWNER,
 ) -> Iterator[Engine]:
     """The database of the configuration, for as long as it is used.
 
-    Without database.url the embedded one: attached to or started, and brought to the newest revision
+    Without an address the embedded one: attached to or started, and brought to the newest revision
     unless migrated is false. Else the external one, which answers but may need `teamgauge migrate`.
+    role: as whom; of an external one as the login that the configuration has for it, else as the owner.
     pool_size: see `make_engine`. Raises AppError when it cannot be had.
     """
-    url = settings.database.url.get_secret_value()
+    key, url = _address(settings, role)
     if url:
         engine = make_engine(url, pool_size)
         try:
             check_connection(engine)
+            if key != OWNERS:
+                _require_granted(engine, role, key)
             yield engine
         finally:
             engine.dispose()
@@ -50,24 +58,80 @@ def open_database(
     folder = embedded_folder(settings)
     assert folder is not None
     server = EmbeddedServer(folder)
-    with server.running() as own:
-        engine = make_engine(own, pool_size)
-        _recover_with(engine, server.recover)
-        try:
-            if migrated:
-                migrate.upgrade(engine)
+    with server.running() as own, _engine(own, pool_size, server.recover) as engine:
+        if migrated:
+            migrate.upgrade(engine, login=True)
+        if role is DatabaseRole.OWNER:
             yield engine
-        finally:
-            engine.dispose()
+            return
+        with engine.connect() as connection:
+            granted = grants.is_granted(connection)
+        if not granted:  # a restore was killed at its very end
+            migrate.grant(engine, login=True)
+        engine.dispose()
+        limited = make_url(own).set(username=role.value).render_as_string(hide_password=False)
+        with _engine(limited, pool_size, server.recover) as other:
+            yield other
+
+
+@contextmanager
+def _engine(url: str, pool_size: int, recover: Callable[[], None]) -> Iterator[Engine]:
+    """An engine on the embedded database."""
+    engine = make_engine(url, pool_size)
+    _recover_with(engine, recover)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+OWNERS = "url"
+
+
+def _address(settings: Settings, role: DatabaseRole) -> tuple[str, str]:
+    """The key of the configuration that has the address for a role, and the address; empty for the
+    embedded database. Raises ConfigurationError where there are addresses, but none for the role."""
+    addresses = {
+        OWNERS: settings.database.url,
+        "web_url": settings.database.web_url,
+        "collect_url": settings.database.collect_url,
+    }
+    found = {key: value.get_secret_value() for key, value in addresses.items()}
+    wanted = {DatabaseRole.WEB: "web_url", DatabaseRole.COLLECT: "collect_url"}.get(role, OWNERS)
+    for key in (wanted, OWNERS):
+        if found[key]:
+            return key, found[key]
+    others = [key for key, value in found.items() if value]
+    if others:
+        raise ConfigurationError(
+            f"database.{others[0]} is set, but database.{OWNERS} is not, and this command needs it."
+        )
+    return OWNERS, ""
+
+
+def _require_granted(engine: Engine, role: DatabaseRole, key: str) -> None:
+    """Raises ConfigurationError when a login for a role was not made a member of it."""
+    query = (
+        "SELECT to_regclass('alembic_version') IS NULL"
+        " OR has_table_privilege('alembic_version', 'SELECT')"
+    )
+    with engine.connect() as connection:
+        if not connection.scalar(text(query)):
+            raise ConfigurationError(
+                f"The login {engine.url.username} of database.{key} may not read the database.",
+                f"Run `teamgauge migrate`, then in the database: GRANT {role} TO "
+                f"{quoted(engine.url.username or '')}",
+            )
 
 
 def embedded_folder(settings: Settings) -> Path | None:
     """Where the embedded database lies; None: the database is an external one."""
-    if settings.database.url.get_secret_value():
+    own = settings.database
+    if any(each.get_secret_value() for each in (own.url, own.web_url, own.collect_url)):
         return None
     from app.store.embedded import default_data_dir
 
-    return settings.database.data_dir or default_data_dir()
+    return own.data_dir or default_data_dir()
 
 
 def require_store(settings: Settings) -> None:

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Engine, text
 
 import migrations
 from app.errors import ConfigurationError
+from app.store import grants
 from app.store.engine import lock_key
+from app.store.roles import DatabaseRole
 
 
 def configuration() -> Config:
@@ -61,10 +63,11 @@ def oldest_program(revision: str = "head") -> str:
     return oldest
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
+def upgrade(engine: Engine, revision: str = "head", *, login: bool = False) -> None:
     """Upgrades in one transaction; two programs that start together wait for each other.
 
-    Raises ConfigurationError for a database that a newer program has upgraded beyond ours.
+    login: see `app.store.grants`. Raises ConfigurationError for a database that a newer program has
+    upgraded beyond ours.
     """
     present = present_revision(engine)
     if present == newest_revision() and revision == "head":
@@ -80,6 +83,16 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         # Beside the revision itself, where a program finds it that does not know the revision.
         note = f"Usable by every program that needs revision {oldest_program(revision)} or newer."
         connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{note}'"))
+        if revision == "head":
+            grants.grant(connection, login=login)
+
+
+def grant(engine: Engine, *, login: bool = False) -> list[DatabaseRole]:
+    """Grants the roles of a database at the newest revision what they are to have, as `upgrade` does;
+    answers those that there are not and that we may not make."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("migrate")})
+        return grants.grant(connection, login=login)
 
 
 def is_under_way(engine: Engine) -> bool:

@@ -41,11 +41,12 @@ class Restored:
     revision: str
 
 
-def restore(engine: Engine, backup: Backup) -> Restored:
+def restore(engine: Engine, backup: Backup, *, login: bool = False) -> Restored:
     """Brings back a backup: the whole store or, with an error, nothing.
 
-    Raises ConfigurationError for a backup of a newer program, and for a database that holds anything:
-    then nothing was written. AppError when Postgres fails in the middle: the database is empty then.
+    login: see `app.store.grants`. Raises ConfigurationError for a backup of a newer program, and for a
+    database that holds anything: then nothing was written. AppError when Postgres fails in the middle:
+    the database is empty then.
     """
     manifest = backup.manifest
     server = clients.server_of(engine)
@@ -55,7 +56,8 @@ def restore(engine: Engine, backup: Backup) -> Restored:
             _require_schema(manifest, own_schema(connection))
             _empty(connection)
         _bring_back(engine, backup, programs, server)
-    migrate.upgrade(engine)
+    migrate.upgrade(engine, login=login)
+    migrate.grant(engine, login=login)  # backups hold no privileges
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     return Restored(manifest, migrate.newest_revision())

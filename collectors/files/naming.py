@@ -40,7 +40,8 @@ def _rows(path: Path, text: str, person_id: str | None) -> list[tuple[int, str, 
     if path.suffix != ".csv":
         return [(number, line, False) for number, line in enumerate(text.splitlines(), 1)]
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
-    rows, begins = [], 1
+    rows: list[tuple[int, str, bool]] = []
+    begins = 1
     column: int | None = None
     for cells in reader:
         stripped = [cell.strip() for cell in cells]

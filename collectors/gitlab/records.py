@@ -65,7 +65,7 @@ class AccountRecord(Record):
     """A user. A change of the name alone decides nothing; whose the account is, is asked anew anyway."""
 
     table: ClassVar[type[Base]] = Account
-    decisive: ClassVar[frozenset[str] | None] = frozenset({"username", "bot"})
+    decisive: ClassVar[frozenset[str]] = frozenset({"username", "bot"})
 
     id: int = lies_at("id", convert=global_id)
     username: str = lies_at("username", convert=text)
@@ -91,7 +91,7 @@ class ProjectRecord(Record):
     """A project."""
 
     table: ClassVar[type[Base]] = Project
-    decisive: ClassVar[frozenset[str] | None] = frozenset({"path", "archived"})
+    decisive: ClassVar[frozenset[str]] = frozenset({"path", "archived"})
 
     id: int = lies_at("id", convert=global_id)
     path: str = lies_at("fullPath", "path_with_namespace", convert=text)
@@ -105,25 +105,6 @@ class MergeRequestRecord(Record):
     """A merge request. Being told of it means that it is not deleted."""
 
     table: ClassVar[type[Base]] = MergeRequest
-    decisive: ClassVar[frozenset[str] | None] = frozenset(
-        {
-            "project_id",
-            "iid",
-            "author_id",
-            "title",
-            "web_url",
-            "state",
-            "draft",
-            "labels",
-            "created_at",
-            "updated_at",
-            "merged_at",
-            "closed_at",
-            "merge_user_id",
-            "reviewer_rows_read",
-            "deleted_at",
-        }
-    )
 
     id: int = lies_at("id", convert=global_id)
     project_id: int = lies_at("project.id", "target_project_id", "project_id", convert=global_id)
@@ -168,7 +149,6 @@ class UnreachableRecord(Record):
 
     table: ClassVar[type[Base]] = Project
     known_rows_only: ClassVar[bool] = True
-    decisive: ClassVar[frozenset[str] | None] = frozenset()
 
     id: int
     unreachable_since: datetime | None
@@ -180,7 +160,6 @@ class VanishedRecord(Record):
 
     table: ClassVar[type[Base]] = Account
     known_rows_only: ClassVar[bool] = True
-    decisive: ClassVar[frozenset[str] | None] = frozenset()
 
     id: int
     vanished_at: datetime | None
@@ -202,7 +181,6 @@ class ChangedPathRecord(Record):
     """A path that a merged merge request changed."""
 
     table: ClassVar[type[Base]] = ChangedPath
-    stirs: ClassVar[tuple[type[Base], str] | None] = (MergeRequest, "merge_request_id")
 
     merge_request_id: int
     path: str
@@ -224,7 +202,6 @@ class ReviewerRecord(Record):
     """A present reviewer. created_at: when the reviewer row was made, where REST was asked."""
 
     table: ClassVar[type[Base]] = Reviewer
-    stirs: ClassVar[tuple[type[Base], str] | None] = (MergeRequest, "merge_request_id")
 
     merge_request_id: int
     account_id: int
@@ -236,7 +213,6 @@ class NoteRecord(Record):
     """A note that an indicator reads, without its text."""
 
     table: ClassVar[type[Base]] = Note
-    stirs: ClassVar[tuple[type[Base], str] | None] = (MergeRequest, "merge_request_id")
 
     id: int = lies_at("id", convert=global_id)
     merge_request_id: int

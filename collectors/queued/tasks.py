@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from procrastinate.jobs import Job
 from sqlalchemy import Engine
 
 from app.errors import AppError, LockedError
+from app.metrics.operation import note_seconds
 from app.metrics.refresh import refresh as recompute
 from app.settings import Settings
 from app.store import queue
@@ -132,6 +134,7 @@ class Tasks:
 
     def refresh(self, _: JobContext) -> None:
         """The indicators, from what is stored."""
+        began = monotonic()
         computing = Sharing(
             self._engine,
             silent=self._settings.worker.silent_seconds,
@@ -139,6 +142,7 @@ class Tasks:
         )
         with computing.clearing(), sessions(self._engine).begin() as session:
             report = recompute(session, self._settings, datetime.now(UTC), computing=computing)
+            note_seconds(session, monotonic() - began)
         log.info(
             "refresh.finished",
             new=report.written.new,

@@ -1,11 +1,14 @@
 """Batches in real Postgres: what is written, what is left alone, and what is marked as changed."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
+from app.metrics.derive_facts import claim
 from app.store.tables import Reviewer
 from collectors.files.records import MembershipRecord, PersonRecord, TeamRecord
 from collectors.gitlab.records import (
@@ -30,16 +33,16 @@ from tests.collectors.made import (
 
 def clean(engine: Engine) -> None:
     """What a refresh does: takes the marks of change off."""
-    with engine.begin() as connection:
-        for table in ("accounts", "projects", "merge_requests"):
-            connection.execute(text(f"UPDATE {table} SET dirty = false"))
+    with Session(engine) as session, session.begin():
+        claim(session)
 
 
 def dirty(engine: Engine) -> dict[str, list[int]]:
-    return {
-        table: [row[0] for row in rows(engine, f"SELECT id FROM {table} WHERE dirty ORDER BY id")]
-        for table in ("accounts", "projects", "merge_requests")
-    }
+    """What the next refresh would look at."""
+    with Session(engine) as session:
+        claimed = claim(session)
+        session.rollback()
+    return {name: found.tolist() for name, found in asdict(claimed).items()}
 
 
 def test_the_same_again_touches_no_row(engine: Engine) -> None:
@@ -63,7 +66,7 @@ def test_only_what_differs_becomes_dirty(engine: Engine) -> None:
 
     batch = Batch(
         records=[
-            merge_request(101, title="Another"),
+            merge_request(101, labels=("other",)),
             merge_request(102, state="merged", merged_at=NOW),
         ]
     )
@@ -84,6 +87,7 @@ def test_only_what_differs_becomes_dirty(engine: Engine) -> None:
         (project(path="acme/gear"), {"projects": [7]}),
         (project(archived=True), {"projects": [7]}),
         (merge_request(101, notes_count=5), {"merge_requests": []}),
+        (merge_request(101, title="Another"), {"merge_requests": []}),
         (merge_request(101, labels=("bug",)), {"merge_requests": [101]}),
     ],
 )

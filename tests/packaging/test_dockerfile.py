@@ -8,6 +8,7 @@ import fnmatch
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.packaging.confinement import confined, unavailable
 
 pytestmark = pytest.mark.timeout(900)  # half a gigabyte is unpacked, on a busy machine slowly
 
@@ -106,7 +109,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (root / folder).mkdir(parents=True)
     tools = root / "tools"  # `python` of the base image
     tools.mkdir()
-    (tools / "python").symlink_to(sys.executable)
+    (tools / "python").symlink_to(Path(sys.executable).resolve())
     environment = variables(0, root)
     environment["PATH"] = f"{tools}:{environment['PATH']}"
     environment.pop("PIP_NO_CACHE_DIR")  # the downloads of earlier runs serve as well
@@ -241,3 +244,54 @@ def test_the_health_check_follows_the_server(image: Path, served: Served) -> Non
             served.server.wait(timeout=0.5)
             pytest.fail(f"the server ended: {served.log.read_text()}")
     assert not healthy("1"), "where nothing listens"
+
+
+def test_the_image_needs_no_root_that_can_be_written_and_no_rights(
+    image: Path, inside: dict[str, str], tmp_path: Path
+) -> None:
+    """What compose.yaml and deploy/kubernetes take from it: see `tests.packaging.confinement`."""
+    if reason := unavailable():
+        pytest.skip(
+            f"LOUD: nothing can be confined here ({reason}); the image ran with every right"
+        )
+    user = int(only("USER").partition(":")[0])
+    home, folder = image / "var/lib/teamgauge", image / "etc/teamgauge"
+    volume, root, accounts = tmp_path / "volume", tmp_path / "root", tmp_path / "passwd"
+    for made in (volume, root):
+        made.mkdir()
+    os.chown(volume, user, user)
+    accounts.write_text(f"teamgauge:x:{user}:{user}::{home}:/bin/sh\n")
+    healthy = shlex.join(json.loads(only("HEALTHCHECK").partition("CMD ")[2]))
+    program = shlex.join(entrypoint(image))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ours = {
+        key for step in steps() if step.name == "ENV" for key in re.findall(r"(\w+)=", step.text)
+    }
+    environment = {key: value for key, value in inside.items() if key in ours}
+    script = f"""
+        ! touch /usr/written {image}/opt/teamgauge/written && touch /tmp/written {home}/written
+        {program} serve & server=$!
+        until {healthy} 2> /dev/null; do kill -0 $server; sleep 0.5; done
+        kill -TERM $server; wait $server
+    """
+    done = subprocess.run(
+        confined(
+            ["sh", "-exc", script],
+            root=root,
+            shown=[image / "opt/teamgauge", image / "tools", folder],
+            volumes={home: volume},
+            environment={**environment, "HOME": str(home), "TEAMGAUGE_SERVER__PORT": str(port)},
+            folder=folder,
+            user=user,
+            accounts=accounts,
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode in (0, 143), f"{done.stdout}{done.stderr}"
+    assert "teamgauge serves" in done.stdout
+    assert {"written", "postgres"} <= set(os.listdir(volume))

@@ -3,7 +3,7 @@
 from app.store.tables.access import ApiToken, AuditEvent, SignedIn
 from app.store.tables.alerts import AlertState
 from app.store.tables.base import Base
-from app.store.tables.changes import Change
+from app.store.tables.changes import Change, ChangedMergeRequest
 from app.store.tables.derived import (
     AttributionSpan,
     Considered,
@@ -44,6 +44,7 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Change",
+    "ChangedMergeRequest",
     "ChangedPath",
     "Considered",
     "Coverage",

@@ -71,7 +71,6 @@ class MergeRequest(Base):
             "project_id",
             postgresql_where=text("state in ('opened', 'locked') and deleted_at is null"),
         ),
-        Index("ix_merge_requests_dirty", "id", postgresql_where=text("dirty")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -100,7 +99,8 @@ class MergeRequest(Base):
     deleted_at: Mapped[datetime | None]
     """When it was noticed that GitLab no longer has it."""
     dirty: Mapped[bool] = mapped_column(server_default=text("true"))
-    """It, its notes or its reviewers changed since the last refresh."""
+    """For programs older than revision 0013, that may run beside: what they have to look at, see
+    ChangedMergeRequest. Nothing else reads or writes it."""
 
 
 class Reviewer(Base):

@@ -52,7 +52,7 @@ def test_a_cursor_that_is_none_is_refused(client: TestClient, address: str, curs
     assert answer.json()["field"] == "cursor"
 
 
-@pytest.mark.parametrize("forged", ["[" * 20_000, '["x", ' + "9" * 5_000 + "]", '"' * 3, "{}"])
+@pytest.mark.parametrize("forged", ["[" * 5_000, '["x", ' + "9" * 5_000 + "]", '"' * 3, "{}"])
 def test_a_cursor_that_no_list_would_give_is_refused(client: TestClient, forged: str) -> None:
     cursor = urlsafe_b64encode(forged.encode()).decode()
     answer = client.get(f"/api/v1/teams?cursor={cursor}")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
 from sqlalchemy import Engine, func, select
 
 from app.auth import tokens
@@ -17,6 +16,7 @@ from app.store.engine import sessions
 from app.store.tables import AuditEvent
 
 from .conftest import SETTINGS
+from .routes import routes_of
 from .signed_in import (
     ADMIN,
     DEPUTY,
@@ -113,7 +113,7 @@ def test_strangers_are_sent_to_sign_in_or_refused(collected: Engine) -> None:
 def test_every_route_has_its_rule_or_its_reason(collected: Engine) -> None:
     """A new route that nobody thought about answers to nobody, and is noticed here."""
     app = create_app(with_sign_in(SETTINGS), collected)
-    routes = {route.path for route in app.routes if isinstance(route, APIRoute)}
+    routes = {route.path for route in routes_of(app)}
     free = {path for path in routes if path in OPEN or path.startswith("/sign-")}
     assert routes - free == set(BY_ROUTE) & routes
     asked = {path.partition("?")[0] for path in SEEN}

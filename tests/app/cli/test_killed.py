@@ -203,7 +203,7 @@ def test_killed_at_every_step(
                 assert number > requests // 2
                 with watching.begin() as connection:  # its refresh came to its end: once more
                     connection.execute(text("DELETE FROM merge_request_facts"))
-                    connection.execute(text("UPDATE merge_requests SET dirty = true"))
+                    connection.execute(text("DELETE FROM refresh_state"))
                 ended = {**variables, "TEAMGAUGE_DATABASE__URL": database_url_of(whole)}
                 assert teamgauge("collect", **ended).returncode == 0  # as many whole runs there
                 break

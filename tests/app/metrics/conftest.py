@@ -138,7 +138,6 @@ class Store:
                 names=list(names),
             )
         )
-        self.change(merge_request)
 
     def note(self, merge_request: int, author: int | None, written: str, kind: str) -> None:
         """A note of a kind: comment, approved, ready."""
@@ -151,7 +150,6 @@ class Store:
                 created_at=at(written),
             )
         )
-        self.change(merge_request)
 
     def employed(
         self, person: str, first: date, last: date | None = None, ending: str | None = None
@@ -178,11 +176,9 @@ class Store:
         ).one()
 
     def change(self, merge_request: int, **values: object) -> None:
-        """Changes a merge request and marks it, as the runner does."""
+        """Changes a merge request."""
         self.session.execute(
-            update(MergeRequest)
-            .where(MergeRequest.id == merge_request)
-            .values(**values, dirty=True)
+            update(MergeRequest).where(MergeRequest.id == merge_request).values(**values)
         )
 
     def collected(self, written: str, sources: Sequence[str] = ("files", "gitlab")) -> datetime:

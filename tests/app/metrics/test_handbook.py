@@ -81,6 +81,5 @@ def test_paths_that_are_read_later_restate(store: Store, settings: Settings) -> 
     refresh(store.session, settings, store.collected("2024-04-20 12:00"))
     assert store.value("handbook_update_rate", "red", MARCH) == (0, 0)
     store.session.execute(insert(ChangedPath).values(merge_request_id=key, path="a.md"))
-    store.change(key)
     refresh(store.session, settings, store.collected("2024-04-21 12:00"))
     assert store.value("handbook_update_rate", "red", MARCH) == (1, 1)

@@ -13,6 +13,7 @@ from app.store.tables import Base
 
 SILENT = {
     "changes",
+    "changed_merge_requests",
     "work_items",
     "refresh_items",
     "rate_limits",

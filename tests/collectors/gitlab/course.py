@@ -23,7 +23,7 @@ from tests.collectors.gitlab.test_collect import fill
 ALL = os.environ.get("TEAMGAUGE_TEST_FAULTS") == "all"
 """Whether each fault is tried everywhere (`make test-faults`), or at a few places (`make test`)."""
 
-OF_RUNS = ("runs", "work_items", "rate_limits", "marks", "changes")
+OF_RUNS = ("runs", "work_items", "rate_limits", "marks", "changes", "changed_merge_requests")
 """Tables that tell of runs, not of what they read."""
 
 Contents = dict[str, list[tuple[Any, ...]]]
@@ -122,7 +122,7 @@ class Course:
         """Takes what is stored now for the ground on which every run begins."""
         with self.engine.begin() as connection:
             connection.execute(text("CREATE SCHEMA ground"))
-            connection.execute(text("UPDATE merge_requests SET dirty = false"))
+            connection.execute(text("DELETE FROM changed_merge_requests"))
             for table in Base.metadata.sorted_tables:
                 connection.execute(
                     text(f"CREATE TABLE ground.{table.name} AS TABLE public.{table.name}")
@@ -147,6 +147,7 @@ class Course:
                         f" SELECT * FROM ground.{table.name}"
                     )
                 )
+            connection.execute(text("DELETE FROM changed_merge_requests"))  # it was noted
 
     def collect(self, *, full: bool = False, **changes: Any) -> RunReport:
         """One run."""
@@ -181,7 +182,7 @@ class Course:
     def marked(self) -> set[int]:
         """The merge requests that the refresh of the indicators will look at."""
         with self.engine.connect() as connection:
-            marked = connection.execute(text("SELECT id FROM merge_requests WHERE dirty"))
+            marked = connection.execute(text("SELECT id FROM changed_merge_requests"))
             return set(marked.scalars())
 
     def remember(self) -> None:

@@ -1,0 +1,101 @@
+"""`teamgauge alert`, and the alerts at the end of `collect`."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import typer
+
+from app.cli.log import redacted
+from app.cli.options import ConfigOption, begin, database
+from app.errors import AppError, ConfigurationError, LockedError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from app.alerts.telling import Told
+    from app.settings import Settings
+
+log = structlog.get_logger()
+
+
+def alert(
+    context: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be told, and tell nobody.")
+    ] = False,
+    config: ConfigOption = None,
+) -> int:
+    """Tell who is to be told what has left its target or returned to it, and what is stale.
+
+    Each change once. Also done by `collect`; a cron line of its own tells when that does not run.
+    """
+    settings = begin(context, config)
+    if not dry_run:
+        _require_somebody(settings)
+    with database(settings) as engine:
+        if dry_run:
+            return _rehearsed(engine, settings)
+        return _status(_told(engine, settings))
+
+
+def alert_after_collecting(engine: "Engine", settings: "Settings") -> None:
+    """Tells what the run has brought to light, where anybody is to be told.
+
+    Whatever goes wrong is said and left to the next run: what was collected and computed is not less
+    done for it.
+    """
+    if not _somebody(settings):
+        return
+    try:
+        _told(engine, settings)
+    except LockedError:
+        return  # another run tells it
+    except AppError as error:
+        _say_failure(str(error))
+
+
+def _somebody(settings: "Settings") -> bool:
+    own = settings.alerts
+    return own.by_webhook or own.by_email or own.monthly_report
+
+
+def _require_somebody(settings: "Settings") -> None:
+    if not _somebody(settings):
+        raise ConfigurationError(
+            "Nobody is to be told: set alerts.webhook_url, or alerts.email_to and alerts.smtp_host.",
+            "`teamgauge alert --dry-run` shows what would be told.",
+        )
+
+
+def _told(engine: "Engine", settings: "Settings") -> "Told":
+    from app.alerts.telling import tell
+
+    told = tell(engine, settings, datetime.now(UTC))
+    for channel, message in told.messages.items():
+        typer.echo(redacted(f"alerts: told by {channel}: {message.subject}."))
+    for failure in told.failures:
+        _say_failure(failure)
+    return told
+
+
+def _status(told: "Told") -> int:
+    if not told.messages and not told.failures:
+        typer.echo("alerts: nothing has changed.")
+    return 1 if told.failures else 0
+
+
+def _say_failure(sentence: str) -> None:
+    typer.echo(redacted(f"alerts: {sentence} The next run tells it again."))
+    log.warning("alerts.failed", message=redacted(sentence))
+
+
+def _rehearsed(engine: "Engine", settings: "Settings") -> int:
+    from app.alerts.telling import rehearse
+
+    told = rehearse(engine, settings, datetime.now(UTC))
+    for channel, message in told.messages.items():
+        typer.echo(redacted(f"alerts: would be told by {channel}:\n{message.text}"))
+    if not told.messages:
+        typer.echo("alerts: nothing has changed.")
+    return 0
