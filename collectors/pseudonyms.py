@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.metrics.derive_organisation import CLAIMS
-from app.store.forgotten import NOBODY, Forgotten, Trace, borne_now, take_account
+from app.store.forgotten import NOBODY, TEAM, Forgotten, Trace, borne_now, take_account
 from app.store.tables import (
     Account,
     Base,
@@ -274,7 +274,7 @@ class Pseudonyms:
                 continue
             name, pseudonym = led[told.slug]
             if told.name == name and self._forgotten.find("team", told.slug) is None:
-                alias = self._forgotten.next_alias(pseudonym)
+                alias = self._forgotten.next_alias(pseudonym, TEAM)
                 self._forgotten.learn("team", told.slug, pseudonym, alias)
 
 

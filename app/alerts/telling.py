@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.alerts.channels import Channel, DeliveryError, channels
 from app.alerts.judging import AS_IT_SHOULD_BE, Stand, judge
+from app.alerts.reports import Due, due, send
 from app.alerts.wording import Message, message
 from app.settings import Settings
 from app.store.engine import advisory_lock, reading_sessions, sessions
@@ -24,10 +25,11 @@ Key = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Told:
-    """What was told, or would be: by channel the message. failures: what did not go out, one sentence
-    each."""
+    """What was told, or would be: by channel the message. reports: those that were sent, or would be.
+    failures: what did not go out, one sentence each."""
 
     messages: dict[str, Message] = field(default_factory=dict)
+    reports: list[Due] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -44,6 +46,8 @@ def tell(engine: Engine, settings: Settings, now: datetime) -> Told:
             session.commit()
             for channel in channels(settings):
                 _send(session, channel, _news(stands, states, channel.name), settings, told, states)
+        told.reports, failures = send(engine, settings, now)
+        told.failures += failures
     return told
 
 
@@ -59,6 +63,7 @@ def rehearse(engine: Engine, settings: Settings, now: datetime) -> Told:
             if news:
                 told.messages[name] = message(news, settings)
         session.rollback()
+    told.reports = due(engine, settings, now)
     return told
 
 

@@ -9,6 +9,7 @@ import typer
 from app.cli.log import redacted
 from app.cli.options import ConfigOption, begin, database
 from app.errors import AppError, ConfigurationError, LockedError
+from app.store.roles import DatabaseRole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -28,12 +29,13 @@ def alert(
 ) -> int:
     """Tell who is to be told what has left its target or returned to it, and what is stale.
 
-    Each change once. Also done by `collect`; a cron line of its own tells when that does not run.
+    Each change once, and the reports of a month once its data are complete. Also done by `collect`; a
+    cron line of its own tells when that does not run.
     """
     settings = begin(context, config)
     if not dry_run:
         _require_somebody(settings)
-    with database(settings) as engine:
+    with database(settings, role=DatabaseRole.COLLECT) as engine:
         if dry_run:
             return _rehearsed(engine, settings)
         return _status(_told(engine, settings))
@@ -74,13 +76,15 @@ def _told(engine: "Engine", settings: "Settings") -> "Told":
     told = tell(engine, settings, datetime.now(UTC))
     for channel, message in told.messages.items():
         typer.echo(redacted(f"alerts: told by {channel}: {message.subject}."))
+    for each in told.reports:
+        typer.echo(f"alerts: sent the report of {each.team.slug}, {each.month}.")
     for failure in told.failures:
         _say_failure(failure)
     return told
 
 
 def _status(told: "Told") -> int:
-    if not told.messages and not told.failures:
+    if not (told.messages or told.reports or told.failures):
         typer.echo("alerts: nothing has changed.")
     return 1 if told.failures else 0
 
@@ -96,6 +100,9 @@ def _rehearsed(engine: "Engine", settings: "Settings") -> int:
     told = rehearse(engine, settings, datetime.now(UTC))
     for channel, message in told.messages.items():
         typer.echo(redacted(f"alerts: would be told by {channel}:\n{message.text}"))
-    if not told.messages:
+    for each in told.reports:
+        to = ", ".join(each.to) or "nobody: no manager of the team has an e-mail address"
+        typer.echo(f"alerts: the report of {each.team.slug}, {each.month}, would go to {to}.")
+    if not (told.messages or told.reports):
         typer.echo("alerts: nothing has changed.")
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from app.cli.check_bamboohr import check_bamboohr
+from app.cli.check_data import check_alerts, check_data, check_disk, check_watched
 from app.cli.check_gitlab import Finding, check_gitlab
 from app.cli.check_greenhouse import check_greenhouse
 from app.cli.log import redacted
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
+MARKS = {True: "ok    ", None: "warn  ", False: "FAILED"}
+"""What works, what works and is probably not meant so, and what does not work."""
+
+
 def check(context: typer.Context, config: ConfigOption = None) -> int:
     """Connect to everything that is configured and say what works."""
     settings = begin(context, config)
     status = 0
     for works, what, sentence in findings(settings):
-        mark = "ok    " if works else "FAILED"
-        typer.echo(redacted(f"{mark}  {what}: {' '.join(sentence.split())}"))
-        if not works:
+        typer.echo(redacted(f"{MARKS[works]}  {what}: {' '.join(sentence.split())}"))
+        if works is False:
             status = 1
     return status
 
@@ -36,10 +40,13 @@ def findings(settings: "Settings") -> Iterator[Finding]:
     else:
         yield True, "configuration", str(settings.path)
     yield from _database(settings)
+    yield from check_disk(settings)
     yield from _files(settings)
     yield from check_bamboohr(settings)
     yield from check_greenhouse(settings)
     yield from check_gitlab(settings)
+    yield from check_alerts(settings)
+    yield from _stored(settings)
     yield _server(settings)
 
 
@@ -47,7 +54,7 @@ def _database(settings: "Settings") -> Iterator[Finding]:
     from sqlalchemy import text
 
     from app.store.database import open_database
-    from app.store.migrate import newest_revision, present_revision, require_newest
+    from app.store.migrate import present_revision, require_newest
 
     embedded = not settings.database.url.get_secret_value()
     try:
@@ -63,7 +70,6 @@ def _database(settings: "Settings") -> Iterator[Finding]:
                 version = connection.scalar(text("SHOW server_version"))
             require_newest(engine)
             revision = present_revision(engine)
-        assert revision == newest_revision()
     except AppError as error:
         yield False, "database", str(error)
     else:
@@ -103,6 +109,16 @@ def _roles(settings: "Settings") -> Iterator[Finding]:
             yield False, "database", f"{who} works as {name}, which owns the tables: {limits}"
             continue
         yield True, "database", f"{who} works as {name}; {limits}"
+
+
+def _stored(settings: "Settings") -> Iterator[Finding]:
+    """What is in the database; where there is none to be had, that was told already."""
+    try:
+        with database(settings) as engine:
+            yield from check_data(settings, engine)
+            yield from check_watched(settings, engine)
+    except AppError:
+        return
 
 
 def _files(settings: "Settings") -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """What `check` asks GitLab: whether it answers, what the token may do, and what each path leads to."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.settings import gitlab_token
@@ -15,8 +16,13 @@ NOT_FOUND = "not found: check its path, and that the token's owner may see it (R
 ENOUGH = {"api", "read_api"}
 """Scopes of a token, each of which lets it read everything that is collected."""
 
-Finding = tuple[bool, str, str]
-"""(whether it works, what it is, one sentence about it)."""
+CLOCKS_APART = timedelta(minutes=1)
+"""Ages are wrong by as much as the clocks differ."""
+
+EXPIRES_SOON = timedelta(days=14)
+
+Finding = tuple[bool | None, str, str]
+"""(whether it works, what it is, one sentence about it). None: it works, and is probably not meant so."""
 
 
 def check_gitlab(settings: "Settings") -> Iterator[Finding]:
@@ -35,6 +41,7 @@ def check_gitlab(settings: "Settings") -> Iterator[Finding]:
     try:
         if token:
             yield _instance(client, settings.gitlab.url)
+            yield from _clock(client)
             yield _token(client)
         else:
             yield True, "gitlab", f"{settings.gitlab.url}, without a token: public projects only"
@@ -76,7 +83,31 @@ def _token(client: "GitLabClient") -> Finding:
     told = f"{whose}, scopes {', '.join(scopes)}{ends}" if scopes else f"{whose}{ends}"
     if scopes and not ENOUGH & set(scopes):
         return False, "gitlab.token", f"{told}: make one with the scope read_api"
+    if _ends_soon(token.get("expires_at")):
+        return None, "gitlab.token", f"{told}: make another one before that day"
     return True, "gitlab.token", told
+
+
+def _clock(client: "GitLabClient") -> Iterator[Finding]:
+    """Where GitLab's clock and ours differ; the answer to the first question has told."""
+    ahead = client.clock.offset
+    if abs(ahead) > CLOCKS_APART:
+        which = "ahead of" if ahead > timedelta() else "behind"
+        seconds = f"{abs(ahead).total_seconds():,.0f}"
+        yield (
+            None,
+            "clock",
+            f"GitLab's is {seconds} seconds {which} ours: let both follow one time server (NTP)",
+        )
+
+
+def _ends_soon(expires_at: Any) -> bool:
+    """Whether a token ends within two weeks, or has no more than the day."""
+    try:
+        last = date.fromisoformat(str(expires_at)[:10])
+    except ValueError:  # it does not end, or nobody tells
+        return False
+    return last - datetime.now(UTC).date() <= EXPIRES_SOON
 
 
 def _data(client: "GitLabClient", text: str, path: str, about: str) -> Any:

@@ -24,6 +24,7 @@ from app.settings import Settings
 from app.store.engine import lock_key
 from app.store.forgotten import (
     NOBODY,
+    TEAM,
     Forgotten,
     Rewritten,
     count,
@@ -273,7 +274,7 @@ class _Forgetting:
         ).all()
         renamed = {}
         for slug in led:
-            alias = renamed[slug] = self._forgotten.next_alias(self._pseudonym)
+            alias = renamed[slug] = self._forgotten.next_alias(self._pseudonym, TEAM)
             self._forgotten.learn("team", slug, self._pseudonym, alias)
             moved = {"slug": slug, "alias": alias}
             # What names the slug follows it.

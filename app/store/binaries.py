@@ -75,8 +75,8 @@ def fitting(cluster: Path) -> Binaries:
     raise ConfigurationError(
         f"The data folder {cluster} was made by Postgres {made_by}, but the installed "
         f"{DISTRIBUTION} brings only {brought}.",
-        f"Install a release of {DISTRIBUTION} with Postgres {made_by}, or move the data with "
-        "`teamgauge backup` there and `teamgauge restore` into a new data folder.",
+        f"With a teamgauge that brings Postgres {made_by}: `teamgauge backup FILE`; then move the folder "
+        "aside, and with this one: `teamgauge restore FILE` (docs/operations.md has every step).",
     )
 
 

@@ -26,6 +26,8 @@ WORD = re.compile(r"[\w.+@'’-]+")
 """A name, a username or an address in a text."""
 EDGES = ".'’-+"
 """What may stand around a word without being part of it."""
+TEAM = "-team"
+"""Ends the alias of a team that was named after its manager."""
 NOBODY = "none"
 """Ends the alias of a username that a forgotten person is said to have and that is somebody else's."""
 LONGEST_NAME = 6
@@ -129,15 +131,17 @@ class Forgotten:
         """Adds a person's name, to be found in sentences."""
         self.learn("name", " ".join(_words(name)), pseudonym, pseudonym)
 
-    def next_alias(self, pseudonym: str) -> str:
-        """A username for one more account of somebody: the pseudonym, then `-2`, `-3`, …"""
+    def next_alias(self, pseudonym: str, ending: str = "") -> str:
+        """A username for one more account of somebody: the pseudonym, then `-2`, `-3`, …; with an ending
+        for something else of theirs."""
         used = {
             trace.alias.removesuffix("-bot")
             for (kind, _), trace in self._traces.items()
             if kind in ("account", "username", "team") and trace.pseudonym == pseudonym
         }
-        numbered = (f"{pseudonym}-{number}" for number in count_from(2))
-        return next(alias for alias in chain((pseudonym,), numbered) if alias not in used)
+        stem = pseudonym + ending
+        numbered = (f"{stem}-{number}" for number in count_from(2))
+        return next(alias for alias in chain((stem,), numbered) if alias not in used)
 
     def redacted(self, sentence: str) -> str:
         """A sentence with what stands for them in place of names, usernames, addresses and ids."""

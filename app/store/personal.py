@@ -202,6 +202,12 @@ HELD: tuple[Held, ...] = (
         },
     ),
     Held(
+        table="changed_merge_requests",
+        why="which merge requests the next refresh has to look at",
+        until=DERIVED,
+        other=("id", "transaction"),
+    ),
+    Held(
         table="considered",
         why="employment and what was declared as the last refresh saw it, to notice what changed",
         until=DERIVED,

@@ -12,6 +12,7 @@ class Viewer:
     user: User | None = None
     sees_all: bool = False
     scopes: tuple[str, ...] = ()
+    expires_at: str | None = None
 
     def sees_group(self, group: Group) -> bool:
         """Whether GitLab tells that the group is there."""

@@ -32,12 +32,14 @@ READER = User(1_000_000_000, "teamgauge-reader", "Reader", EPOCH)
 
 @dataclass(slots=True)
 class Token:
-    """An access token. sees_all: also what is private; requests_left: None without an end."""
+    """An access token. sees_all: also what is private; requests_left: None without an end.
+    expires_at: its last day, as ISO text."""
 
     user: User
     scopes: tuple[str, ...] = ("read_api",)
     sees_all: bool = False
     requests_left: int | None = None
+    expires_at: str | None = None
 
 
 @dataclass(slots=True)
@@ -337,7 +339,7 @@ class GitLabFake:
         if token.requests_left is not None:
             with self._log_lock:
                 token.requests_left = max(token.requests_left - 1, 0)
-        return Viewer(token.user, token.sees_all, token.scopes), None
+        return Viewer(token.user, token.sees_all, token.scopes, token.expires_at), None
 
 
 _EXPIRED = {

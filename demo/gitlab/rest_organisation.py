@@ -55,7 +55,7 @@ class Organisation(Lookup):
                 "scopes": list(asked.viewer.scopes),
                 "user_id": user.id,
                 "active": True,
-                "expires_at": None,
+                "expires_at": asked.viewer.expires_at,
             }
         )
 

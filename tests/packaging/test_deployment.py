@@ -20,6 +20,13 @@ FILES = [
 NOT_OF_A_SECTION = {"TEAMGAUGE_CONFIG", "TEAMGAUGE_IMAGE"}
 """The file's name, and compose.yaml's own question."""
 
+ADDRESSES = {"database.url", "database.web_url", "database.collect_url"}
+ADDRESS_OF = {
+    "serve": "database.web_url",
+    "collect": "database.collect_url",
+    "worker": "database.collect_url",
+}
+
 
 def secret_keys() -> set[str]:
     return {
@@ -35,7 +42,7 @@ def loaded(each: Deployed, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Set
     if "greenhouse.client_secret" in each.secrets:
         (folder / "teamgauge.toml").write_text("[greenhouse]\nclient_id = 'harvest'\n")
     for key in each.secrets:
-        value = "postgresql://teamgauge@database/teamgauge" if key == "database.url" else "s3cret"
+        value = "postgresql://login@database/teamgauge" if key in ADDRESSES else "s3cret"
         (folder / key).write_text(value + "\n")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
@@ -69,7 +76,10 @@ def test_each_is_configured_as_it_can_be(
     assert each.secrets <= secret_keys()
     assert not {key for key in each.environment if not key.startswith("TEAMGAUGE_")}
     settings = loaded(each, tmp_path, monkeypatch)
-    assert settings.database.url.get_secret_value()
+    # Each is given the address for what it does, and only that one.
+    address = ADDRESS_OF.get(each.arguments[0], "database.url")
+    assert {address} == each.secrets & ADDRESSES
+    assert getattr(settings.database, address.removeprefix("database.")).get_secret_value()
     if each.arguments[0] == "serve":
         assert "gitlab.token" not in each.secrets, "the web server asks GitLab for nothing"
         permitted(settings)

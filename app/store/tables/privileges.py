@@ -51,7 +51,8 @@ PRIVILEGES: tuple[Privileges, ...] = (
     Privileges("effective_people", READ, READ),
     # What is derived and computed.
     Privileges("attribution_spans", READ, CHANGE),
-    Privileges("considered", NOTHING, CHANGE),
+    Privileges("changed_merge_requests", NOTHING, CHANGE),
+    Privileges("considered", READ, CHANGE),
     Privileges("coverages", READ, CHANGE),
     Privileges("daily_values", READ, CHANGE),
     Privileges("indicator_values", READ, CHANGE),

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -40,7 +40,8 @@ def variables(fake: GitLabFake, database_url: str) -> Iterator[dict[str, str]]:
 
 def about_gitlab(done: Finished) -> list[str]:
     assert "Traceback" not in done.stderr
-    return [line for line in done.stdout.splitlines() if "database" not in line][1:-1]
+    ours = ("gitlab", "gitlab.token", "group", "project", "clock: GitLab's")
+    return [line for line in done.stdout.splitlines() if line[8:].startswith(ours)]
 
 
 def test_everything_works(
@@ -86,6 +87,23 @@ def test_a_token_without_the_scope(
     done = teamgauge("check", **variables)
     assert done.returncode == 1
     assert "read_api" in done.stdout
+
+
+def test_a_token_that_ends_soon_and_a_clock_that_is_wrong_are_no_failures(
+    teamgauge: Teamgauge, variables: dict[str, str], fake: GitLabFake
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    fake.tokens[fake.token].expires_at = soon
+    fake.ahead = timedelta(minutes=-5)
+    done = teamgauge("check", **variables)
+    assert done.returncode == 0, done.stdout
+    _, clock, token, *_ = about_gitlab(done)
+    assert clock.startswith("warn    clock: GitLab's is ")
+    assert clock.endswith(" seconds behind ours: let both follow one time server (NTP)")
+    assert token == (
+        "warn    gitlab.token: of teamgauge-reader, scopes read_api, valid until "
+        f"{soon}: make another one before that day"
+    )
 
 
 def test_an_instance_that_does_not_answer(teamgauge: Teamgauge, variables: dict[str, str]) -> None:

@@ -169,10 +169,15 @@ def test_check_lists_every_mistake(teamgauge: Teamgauge, company: Path) -> None:
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
         "ok      configuration",
         "ok      database",
+        "ok      database",
+        "ok      database",
         "ok      files.teams",
         "ok      files.people",
         "ok      files.memberships",
         "ok      gitlab",
+        "ok      clock",
+        "warn    reporting.timezone",
+        "ok      data of files",
         "ok      server",
     ]
     assert "files.people: " in done.stdout
