@@ -48,6 +48,25 @@ test-faults: .venv/.dev ## try each fault at every request, not only at a few (a
 	TEAMGAUGE_TEST_FAULTS=all .venv/bin/python -m pytest --numprocesses 2 --dist load \
 		--timeout 3600 $(FAULTS)
 
+.PHONY: fuzz
+fuzz: .venv/.dev ## ask the API what its description allows, and what not, for five minutes (MINUTES=)
+	TEAMGAUGE_FUZZ_MINUTES=$(or $(MINUTES),5) .venv/bin/python -m pytest --capture=no --timeout 0 \
+		tests/app/api/test_described.py
+
+# Where the bill of materials goes.
+SBOM ?= build/teamgauge.cdx.json
+
+.PHONY: sbom
+sbom: .venv/.dev ## write the bill of materials of the runtime as CycloneDX (SBOM=)
+	@mkdir -p "$(dir $(SBOM))"
+	@.venv/bin/python -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file "$(SBOM)"
+	@echo "The bill of materials is $(SBOM)."
+
+.PHONY: audit
+audit: .venv/.dev ## look for known weaknesses in the runtime, and say where that cannot be asked
+	@.venv/bin/python -m docs.audit
+
 .PHONY: lint
 lint: .venv/.dev ## check style, types, import directions and the Dockerfile
 	.venv/bin/ruff check .

@@ -29,7 +29,7 @@ from app.auth.provider import Provider
 from app.settings import Settings
 from app.store.database import embedded_folder
 from app.store.engine import reading_sessions, sessions
-from dashboards import exports, pages
+from dashboards import exports, pages, personal
 
 DRAWN_BY = (Path(__file__).parent, Path(dashboards.__file__).parent)
 """The folders of everything that has a say in answers."""
@@ -92,6 +92,7 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
         app.include_router(router, dependencies=[Depends(require_each_once)])
     pages.register(app, settings, reading)
     exports.register(app, settings, reading)
+    personal.register(app, settings, reading)
     problems.install(app, _page)
     app.add_middleware(Routed)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

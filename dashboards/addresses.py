@@ -46,6 +46,36 @@ def data(**query: object | None) -> str:
     return address("/data", query)
 
 
+def sign_in() -> str:
+    """Where signing in begins."""
+    return address("/sign-in")
+
+
+def sign_out() -> str:
+    """Where signing out begins, which takes a form."""
+    return address("/sign-out")
+
+
+def account() -> str:
+    """Who signed in, and their tokens."""
+    return address("/account")
+
+
+def tokens() -> str:
+    """Where a token is made."""
+    return address("/account/tokens")
+
+
+def revoke(token_id: int) -> str:
+    """Where a token is revoked."""
+    return address(f"/account/tokens/{token_id}/revoke")
+
+
+def audit(**query: object | None) -> str:
+    """Who did what."""
+    return address("/audit", query)
+
+
 def api(path: str, **query: object | None) -> str:
     """An answer of the JSON API, such as `/teams/checkout/scorecard`."""
     return address(API + path, query)

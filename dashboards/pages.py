@@ -130,7 +130,7 @@ FORMATS = {"html": "the page", "csv": "its table"}
 # Everything from this origin; nothing inline. Plotly writes its own style elements.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'{forms_to}; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -234,8 +234,14 @@ class Pages:
         context: Mapping[str, Any],
         charts: bool = False,
         status: int = 200,
+        *,
+        forms_to: str = "",
+        cache_control: str = REVALIDATED,
     ) -> Response:
-        """A page with the policy that it needs; other headers and compression are the application's."""
+        """A page with the policy that it needs; other headers and compression are the application's.
+
+        forms_to: an origin to which a form may lead, beside our own.
+        """
         known: dict[str, Any] = {
             "notes": [],
             "sees": ALL,
@@ -246,8 +252,10 @@ class Pages:
         html = self._environment.get_template(template).render({**known, **context})
         styles = " 'unsafe-inline'" if charts else ""
         headers = {
-            "Cache-Control": REVALIDATED,
-            "Content-Security-Policy": POLICY.format(styles=styles),
+            "Cache-Control": cache_control,
+            "Content-Security-Policy": POLICY.format(
+                styles=styles, forms_to=f" {forms_to}" if forms_to else ""
+            ),
         }
         return HTMLResponse(html, status_code=status, headers=headers)
 
@@ -308,7 +316,10 @@ def register(app: FastAPI, settings: Settings, sessions: sessionmaker[Session]) 
 
 
 def _same_address(request: Request) -> str:
-    """The address that was asked for, on this site whatever it begins with."""
+    """The address that was asked for, on this site whatever it begins with. What a provider sent a
+    browser back with is good once: then it is where signing in begins."""
+    if request.url.path.startswith("/sign-in"):
+        return "/sign-in"
     query = f"?{request.url.query}" if request.url.query else ""
     return f"/{request.url.path.lstrip('/')}{query}"
 
@@ -353,7 +364,7 @@ def error_page(
             "message": message,
             "hint": hint,
             "field": field,
-            "again": str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+            "again": _same_address(request),
             "retry": status >= 500,
             "time": datetime.now(UTC),
             "request_id": request_id,

@@ -42,4 +42,7 @@ def style() -> str:
 def policy() -> str:
     """What a browser may do with the file: this one style, the pictures in it, and nothing else."""
     digest = b64encode(sha256(style().encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'none'; "
+        "base-uri 'none'"
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.auth.access import Caller, Right, Role, decide
 from app.auth.callers import access_of_roles
+from app.api.instruments import METRICS
 from app.cli import template
 from app.cli.commands import COMMANDS, make_command
 from app.main import create_app
@@ -187,6 +188,21 @@ def _seen(role: Role, right: Right) -> str:
     return "yes" if everywhere else "of their teams and those below"
 
 
+def _metrics() -> str:
+    return _table(
+        ["metric", "type", "labels", "what it says"],
+        (
+            [
+                f"`{each.name}`",
+                each.type,
+                ", ".join(f"`{label}`" for label in each.labels),
+                each.help,
+            ]
+            for each in METRICS
+        ),
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "indicators": _indicators,
     "definitions": _definitions,
@@ -196,8 +212,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "personal": _personal,
     "impersonal": _impersonal,
     "roles": _roles,
+    "metrics": _metrics,
 }
-DOCUMENTS = ("README.md", "docs/indicators.md", "docs/privacy.md")
+DOCUMENTS = ("README.md", "docs/indicators.md", "docs/operations.md", "docs/privacy.md")
 
 
 def rendered(text: str) -> str:

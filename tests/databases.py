@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from app.store.engine import make_engine
+from app.store.roles import DatabaseRole
 
 
 def administer(url: str, statement: str) -> None:
@@ -47,3 +48,14 @@ def engines(server_url: str, kind: str, template: str) -> Iterator[Callable[[], 
     """Makes engines, each on a new database; all are dropped in the end."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(engine_on(server_url, kind, template))
+
+
+@contextmanager
+def working_as(role: DatabaseRole, engine: Engine) -> Iterator[Engine]:
+    """Another engine on the same database, which may do what the role may."""
+    url = engine.url.update_query_dict({"options": f"-crole={role}"})
+    limited = make_engine(url.render_as_string(hide_password=False))
+    try:
+        yield limited
+    finally:
+        limited.dispose()

@@ -5,6 +5,7 @@ answers besides.
 from fastapi import APIRouter
 
 from app.api import (
+    audit,
     data_quality,
     exposition,
     health,
@@ -22,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     restatements.router,
     runs.router,
     data_quality.router,
+    audit.router,
 )
 """What `app.auth.rules` says who may see."""
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import __version__
 from app.api import instruments as metrics_of
 from app.api.instruments import Instruments, Metric
+from app.api.problems import PROBLEMS
 from app.auth.rules import authorise_without_data
 from app.metrics.operation import Operation, operation
 from app.store.migrate import newest_revision
@@ -23,7 +24,11 @@ log = structlog.get_logger()
 router = APIRouter(tags=["health"], dependencies=[Depends(authorise_without_data)])
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={status: PROBLEMS[status] for status in (401, 403, 422, 429)},
+)
 def metrics(request: Request) -> Response:
     """How the server, the sources and the last refresh do, as Prometheus reads it; 200 also without a
     database."""

@@ -10,13 +10,17 @@ from app.api.shapes.operation import HealthAnswer
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", response_model=HealthAnswer)
+@router.get("/healthz", response_model=HealthAnswer, responses={422: PROBLEMS[422]})
 def healthz() -> Response:
     """The process is alive; the database is not asked."""
     return respond(HealthAnswer(status="ok"))
 
 
-@router.get("/readyz", response_model=HealthAnswer, responses={503: PROBLEMS[503]})
+@router.get(
+    "/readyz",
+    response_model=HealthAnswer,
+    responses={status: PROBLEMS[status] for status in (422, 503)},
+)
 def readyz(request: Request) -> Response:
     """The database answers, is migrated and takes changes, and this server is not about to end;
     otherwise 503 with the `reason`."""

@@ -18,12 +18,14 @@ from app.api.observation import observation_of
 from app.api.readiness import NotReadyError
 from app.auth.access import ForbiddenError
 from app.auth.provider import RefusedError
+from app.auth.rules import access_for
 from app.errors import AppError, InvalidValueError, NotFoundError
 
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = "10"
+REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 TOO_LONG = "57014"
 """SQLSTATE of a statement that was given up because it took longer than it may."""
 
@@ -64,6 +66,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: _described("Who asks may not see it."),
     404: _described("There is no such team, indicator or variant; `field` names the parameter."),
     422: _described("A parameter cannot be meant; `field` names it."),
+    429: _described("This token, or this address, asks too often; `Retry-After` says when again."),
     503: _described("The database does not answer or is not migrated."),
 }
 """What an answer may be instead, for `/openapi.json`."""
@@ -190,7 +193,15 @@ def problem(request: Request, failure: Failure) -> Response:
 
 
 def tell(request: Request, failure: Failure, draw: Draw) -> Response:
-    """A failure as a problem, or as a page for a browser."""
+    """A failure as a problem, or as a page for a browser. What somebody may not has a line in the log."""
+    if failure.status in REFUSALS:
+        log.info(
+            "request.refused",
+            status=failure.status,
+            path=request.url.path,
+            caller=access_for(request).caller.id or None,
+            address=request.client.host if request.client else None,
+        )
     if is_for_machines(request.url.path):
         return problem(request, failure)
     answer = draw(request, failure)

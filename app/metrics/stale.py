@@ -89,13 +89,17 @@ class Stale:
         """
         days, teams = self.shape
         begin = self.first_day.toordinal()
+        if not len(team):
+            return
+        row, over = (np.clip(at - begin, 0, days) for at in (first, np.maximum(first, end)))
+        # Mostly little is reached of the history: the rest is not looked at.
+        low, high = int(row.min()), int(over.max())
         # What begins minus what has ended, summed up over the days, is what holds.
-        edges = np.zeros((days + 1) * teams, np.int64)
-        for sign, at in ((1, first), (-1, np.maximum(first, end))):
-            row = np.clip(at - begin, 0, days)
-            edges += sign * np.bincount(row * teams + team, minlength=len(edges))
-        holds = np.cumsum(edges.reshape(days + 1, teams), axis=0)[:days] > 0
-        self._of(changed, reason)[:] |= holds
+        edges = np.zeros((high - low + 1) * teams, np.int64)
+        for sign, at in ((1, row), (-1, over)):
+            edges += sign * np.bincount((at - low) * teams + team, minlength=len(edges))
+        holds = np.cumsum(edges.reshape(-1, teams), axis=0)[:-1] > 0
+        self._of(changed, reason)[low:high] |= holds
 
     def of(self, reads: Collection[Input]) -> "Stale":
         """What is stale for an indicator that reads these inputs alone; what changed is left out."""

@@ -127,14 +127,14 @@
     });
   }
 
-  /* forms: an address without empty parameters */
+  /* GET forms without empty parts */
   addEventListener("submit", e => {
-    if (e.defaultPrevented) return;
+    if (e.defaultPrevented || e.target.method !== "get") return;
     const u = new URL(e.target.action); e.preventDefault();
     new FormData(e.target, e.submitter).forEach((v, k) => put(u, k, v)); location.assign(keep(u));
   });
 
-  /* charts: Plotly is heavy: it comes with the first sign of use or late, and draws near the viewport
+  /* charts: Plotly comes with the first sign of use or late, and draws near the viewport
      over the server's SVG; "$name" is a colour */
   const { plotly } = document.currentScript.dataset;
   const draw = el => {

@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -24,6 +23,7 @@ from playwright.sync_api import (
     expect,
 )
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from app.main import create_app
 from app.settings import Settings
@@ -44,7 +44,7 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """The application on a free port of this machine; yields its address."""
     served = late.Late(app) if late.SLOW else app
     server = uvicorn.Server(uvicorn.Config(served, port=0, log_level="error", lifespan="off"))

@@ -145,7 +145,10 @@ def _by_kubernetes() -> Iterator[Deployed]:
             environment: dict[str, str] = {}
             for source in container.get("envFrom", []):
                 environment |= maps[source["configMapRef"]["name"]]
-            environment |= {each["name"]: each["value"] for each in container.get("env", [])}
+            for each in container.get("env", []):
+                source = each.get("valueFrom", {}).get("configMapKeyRef")
+                value = maps[source["name"]][source["key"]] if source else each["value"]
+                environment[each["name"]] = value
             mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
             secret = volumes[mounted["/run/secrets"]]["secret"]["secretName"]
             yield Deployed(

@@ -39,10 +39,18 @@ def secret_keys() -> set[str]:
 
 def loaded(each: Deployed, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The configuration that the command finds, with every secret in place."""
+    whole = ""
     if "greenhouse.client_secret" in each.secrets:
-        (folder / "teamgauge.toml").write_text("[greenhouse]\nclient_id = 'harvest'\n")
+        whole += "[greenhouse]\nclient_id = 'harvest'\n"
+    if "alerts.smtp_password" in each.secrets:
+        whole += "[alerts]\nsmtp_username = 'teamgauge'\n"
+    (folder / "teamgauge.toml").write_text(whole)
     for key in each.secrets:
-        value = "postgresql://login@database/teamgauge" if key in ADDRESSES else "s3cret"
+        value = "s3cret"
+        if key in ADDRESSES:
+            value = "postgresql://login@database/teamgauge"
+        elif key.endswith("_url"):
+            value = "https://hooks.example.com/T0"
         (folder / key).write_text(value + "\n")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))

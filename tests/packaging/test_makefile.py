@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {
-    *("help", "setup", "demo", "test", "test-faults", "test-histories", "lint"),
+    *("help", "setup", "demo", "test", "test-faults", "test-histories", "lint", "fuzz", "sbom", "audit"),
     *("lock", "docs", "screenshots", "bench", "clean"),
 }
 

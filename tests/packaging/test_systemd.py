@@ -101,6 +101,13 @@ def test_secrets_are_credentials_that_may_be_missing() -> None:
             assert source == f"teamgauge.{key}"
 
 
+def test_every_unit_has_what_makes_a_configuration_whole() -> None:
+    """A name without its secret is refused by every command."""
+    for path in SERVICES:
+        credentials = {each.partition(":")[0] for each in unit(path)["Service"]["LoadCredential"]}
+        assert {"greenhouse.client_secret", "alerts.smtp_password"} <= credentials, path.name
+
+
 def test_the_account_is_that_of_the_units() -> None:
     kind, name, *_ = (SYSTEMD / "teamgauge.sysusers").read_text().splitlines()[-1].split()
     assert (kind, name) == ("u", "teamgauge")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.store.tables.base import Base
+from app.store.tables.base import TIDIED_SOON, Base
 
 
 class MergeRequestFacts(Base):
@@ -41,6 +41,7 @@ class MergeRequestFacts(Base):
         Index(
             "ix_merge_request_facts_open", "author_id", postgresql_where=text("ended_at is null")
         ),
+        {"postgresql_with": TIDIED_SOON},
     )
 
     merge_request_id: Mapped[int] = mapped_column(

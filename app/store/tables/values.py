@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ARRAY, CheckConstraint, DateTime, Double, ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.store.tables.base import Base
+from app.store.tables.base import TIDIED_SOON, Base
 
 REASONS_OF_RESTATEMENT = (
     "superseded_reason in ('late_data', 'membership', 'configuration', 'definition', 'time_passed')"
@@ -54,6 +54,8 @@ class IndicatorValue(Base):
             "indicator",
             postgresql_where=text("superseded_at is null"),
         ),
+        # Values of the running month are replaced again and again, each on its page.
+        {"postgresql_with": {"fillfactor": "90", **TIDIED_SOON}},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -87,7 +89,7 @@ class DailyValue(Base):
 
     __tablename__ = "daily_values"
     # A day is added to every row of its month: it stays on its page, and no index has to follow.
-    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
+    __table_args__ = ({"postgresql_with": {"fillfactor": "80", **TIDIED_SOON}},)
 
     indicator: Mapped[str] = mapped_column(primary_key=True)
     variant: Mapped[str] = mapped_column(primary_key=True, server_default="")

@@ -13,7 +13,8 @@ from app.main import create_app
 from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.engine import sessions
-from tests.databases import engine_on
+from app.store.roles import DatabaseRole
+from tests.databases import engine_on, working_as
 
 from ..metrics.conftest import Store, at
 
@@ -70,8 +71,10 @@ def fill(store: Store) -> None:
 
 
 @pytest.fixture
-def app(collected: Engine) -> FastAPI:
-    return create_app(SETTINGS, collected)
+def app(collected: Engine) -> Iterator[FastAPI]:
+    """The application as `serve` runs it: the database lets it do nothing else."""
+    with working_as(DatabaseRole.WEB, collected) as engine:
+        yield create_app(SETTINGS, engine)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
@@ -51,10 +52,17 @@ def with_sign_in(settings: Settings, **auth: Any) -> Settings:
 @contextmanager
 def asked_by(engine: Engine, settings: Settings, who: Identified | None) -> Iterator[TestClient]:
     """A browser of somebody who signed in just now; None: of a stranger."""
-    app = create_app(settings, engine)
+    with browser_of(create_app(settings, engine), who) as client:
+        yield client
+
+
+@contextmanager
+def browser_of(app: FastAPI, who: Identified | None) -> Iterator[TestClient]:
+    """The same on an application that is there already."""
     with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:
         if who is not None:
-            with sessions_of(engine).begin() as session:
+            settings: Settings = app.state.settings
+            with sessions_of(app.state.engine).begin() as session:
                 session_id = sessions.begin(session, who, settings.auth, datetime.now(UTC))
             cookies = Cookies(settings)
             client.cookies.set(cookies.session, cookies.sealed(session_id))

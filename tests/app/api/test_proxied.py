@@ -36,7 +36,7 @@ def seen(client: str, *forwarded: str, scheme: str = "") -> tuple[str, str]:
     scope = {"type": "http", "client": (client, 5), "scheme": "http", "headers": headers}
     waiting = Proxied(app, PROXIES)(scope, receive, send)
     with pytest.raises(StopIteration):
-        waiting.send(None)  # type: ignore[attr-defined]
+        waiting.send(None)
     return found["client"][0], found["scheme"]
 
 

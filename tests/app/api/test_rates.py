@@ -20,7 +20,8 @@ class Clock:
 def test_a_window_lets_in_what_it_may_and_says_when_to_come_back(
     most: int, gaps: list[float]
 ) -> None:
-    clock, let_in = Clock(), []
+    clock = Clock()
+    let_in: list[float] = []
     rate = Rate(most, 10, clock=clock)
     for gap in gaps:
         clock.now += gap

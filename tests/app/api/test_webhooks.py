@@ -10,6 +10,8 @@ from sqlalchemy import Engine, text
 
 from app.main import create_app
 from app.settings import Settings
+from app.store.roles import DatabaseRole
+from tests.databases import working_as
 
 SECRET = "s3cret-of-this-test"
 MERGE_REQUEST = {
@@ -46,8 +48,12 @@ def web(engine: Engine) -> Iterator[TestClient]:
                 " VALUES (7, 'acme/app', 'app', 'https://gitlab.example.com/acme/app', false)"
             )
         )
-    app = create_app(settings(webhook_secret=SECRET), engine)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with (
+        working_as(DatabaseRole.WEB, engine) as own,
+        TestClient(
+            create_app(settings(webhook_secret=SECRET), own), base_url="http://127.0.0.1"
+        ) as client,
+    ):
         yield client
 
 

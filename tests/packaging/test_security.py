@@ -1,0 +1,108 @@
+"""docs/security.md: no line without a test that exists, or a reason; and the linter that lines rely on."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "security.md"
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+REASON = re.compile(r"does not apply: \S.{15,}")
+
+
+def lines() -> list[list[str]]:
+    """The cells of each line of the checklist."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition("## Checklist")[2]
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+
+
+@cache
+def named_in(path: str) -> frozenset[str]:
+    """The names of the tests of a file."""
+    file = ROOT / path
+    if not file.is_file():
+        return frozenset()
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
+def missing(proof: str) -> str:
+    """What a proof lacks; empty where it is one."""
+    named = TEST.findall(proof)
+    gone = [f"{path}::{name}" for path, name in named if name not in named_in(path)]
+    if gone:
+        return f"there is no {', '.join(gone)}"
+    if named:
+        return "" if TEST.sub("", proof).strip(", ") == "" else "there is more than tests"
+    return "" if REASON.fullmatch(proof) else "neither a test nor a reason"
+
+
+def test_every_line_has_tests_that_exist_or_a_reason() -> None:
+    found = lines()
+    assert len(found) > 60
+    assert all(len(cells) == 4 for cells in found)
+    assert [(cells[0], missing(cells[3])) for cells in found if missing(cells[3])] == []
+    chapters = {int(each) for cells in found for each in re.findall(r"(?<![\d.])(\d+)", cells[0])}
+    assert chapters == set(range(1, 18))
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        "",
+        "–",
+        "does not apply",
+        "does not apply: no",
+        "we looked at it",
+        "`tests/packaging/test_security.py::test_that_is_not_there`",
+        "`tests/nowhere.py::test_x`",
+        "`tests/packaging/test_security.py::test_the_linter_looks_for_weaknesses` and more",
+    ],
+)
+def test_a_line_without_proof_is_found(proof: str) -> None:
+    assert missing(proof)
+
+
+WEAK = '''"""A module with every weakness that docs/security.md says the linter finds."""
+import hashlib
+import pickle
+import subprocess
+import xml.etree.ElementTree as tree
+
+import httpx
+import yaml
+
+
+def weak(given: str) -> None:
+    exec(given)
+    eval(given)
+    subprocess.run(given, shell=True)
+    pickle.loads(given.encode())
+    tree.fromstring(given)
+    yaml.load(given, Loader=yaml.Loader)
+    httpx.get(given, verify=False)
+    hashlib.md5(given.encode())
+    print(f"SELECT a FROM b WHERE c = '{given}'")
+'''
+FOUND = {"S102", "S301", "S307", "S314", "S324", "S501", "S506", "S602", "S608"}
+
+
+def test_the_linter_looks_for_weaknesses() -> None:
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "ruff", "check", "--output-format", "concise"),
+            *("--stdin-filename", ROOT / "app" / "weak.py", "-"),
+        ],
+        input=WEAK,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(re.findall(r" (S\d+) ", done.stdout)) >= FOUND, done.stdout
