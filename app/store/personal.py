@@ -309,6 +309,13 @@ HELD: tuple[Held, ...] = (
         ),
     ),
     Held(
+        table="refresh_items",
+        why="groups of teams that workers compute: numbers of accounts with instants, as the facts",
+        until="until the refresh ends, or the next one begins",
+        personal={"content": STAYS},
+        other=("id", "release", "begun_at", "outcome"),
+    ),
+    Held(
         table="positions",
         why="how far a source was read",
         until="as long as it is collected",

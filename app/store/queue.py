@@ -21,7 +21,11 @@ ITEMS = "items"
 """The queue of a run's pieces. Who waits for them is on the other queue, so that no piece waits
 behind somebody who waits for it."""
 
+SHARES = "shares"
+"""The queue of a refresh's shares: a process does one at a time, for each needs memory."""
+
 REFRESH = "refresh"
+COMPUTE = "compute"
 COLLECT = "collect"
 READ_MARKED = "read_marked"
 COLLECT_ALL = "collect_all"

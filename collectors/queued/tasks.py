@@ -1,4 +1,4 @@
-"""The jobs of the queue, in one list: a run of a source, its pieces, a refresh, and the clock's own."""
+"""The jobs of the queue, in one list: a run of a source and a refresh, their pieces, and the clock's own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from collectors import runner
 from collectors.pace import Pace
 from collectors.queued.handing_out import HandingOut
 from collectors.queued.helping import Helping
+from collectors.queued.sharing import Sharing, compute
 from collectors.queued.stop import Stop
 from collectors.retry import StoppedError
 from collectors.source import Context, Source
@@ -134,8 +135,13 @@ class Tasks:
     def refresh(self, _: JobContext) -> None:
         """The indicators, from what is stored."""
         began = monotonic()
-        with sessions(self._engine).begin() as session:
-            report = recompute(session, self._settings, datetime.now(UTC))
+        computing = Sharing(
+            self._engine,
+            silent=self._settings.worker.silent_seconds,
+            stopping=self._stop.told,
+        )
+        with computing.clearing(), sessions(self._engine).begin() as session:
+            report = recompute(session, self._settings, datetime.now(UTC), computing=computing)
             note_seconds(session, monotonic() - began)
         log.info(
             "refresh.finished",
@@ -143,6 +149,10 @@ class Tasks:
             replaced=report.written.replaced,
             restated=report.written.restated,
         )
+
+    def compute(self, _: JobContext, *, item: int) -> None:
+        """One share of a refresh."""
+        compute(self._engine, item, silent=self._settings.worker.silent_seconds)
 
     def collect_all(self, _: JobContext, *, timestamp: int) -> None:
         """Everything that is configured, when the clock says so."""
@@ -162,6 +172,7 @@ class Tasks:
             _Task(queue.READ_MARKED, queue.RUNS, self.read_marked, later),
             _Task(queue.WORK, queue.ITEMS, self.work, _Retry(min(pause, 5), always=True)),
             _Task(queue.REFRESH, queue.RUNS, self.refresh, later),
+            _Task(queue.COMPUTE, queue.SHARES, self.compute, later),
         ]
         if self._settings.worker.collect_every:
             every = _Task(queue.COLLECT_ALL, queue.RUNS, self.collect_all, later)

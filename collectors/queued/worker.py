@@ -62,8 +62,9 @@ class _Process:
 
     async def run(self, begun: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        # A thread for each job, and for giving back: nobody waits for whom he keeps from running.
-        threads = ThreadPoolExecutor(self._at_once + RUNS_AT_ONCE + 1, thread_name_prefix="worker")
+        # A thread for each job, for a share of a refresh, and for giving back: nobody waits for whom
+        # he keeps from running.
+        threads = ThreadPoolExecutor(self._at_once + RUNS_AT_ONCE + 2, thread_name_prefix="worker")
         loop.set_default_executor(threads)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
@@ -78,6 +79,7 @@ class _Process:
                 await asyncio.gather(
                     self._keep_working(app, queue.RUNS, RUNS_AT_ONCE),
                     self._keep_working(app, queue.ITEMS, self._at_once),
+                    self._keep_working(app, queue.SHARES, 1),
                     self._keep_giving_back(),
                 )
         finally:

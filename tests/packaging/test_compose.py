@@ -9,6 +9,7 @@ from jsonschema import validators
 
 from app.store.binaries import installed
 from app.store.database import OLDEST
+from app.store.roles import DatabaseRole
 from tests.packaging.deployments import ROOT, compose, ours
 
 COMPOSE = compose()
@@ -96,3 +97,14 @@ def test_what_an_operator_writes_is_kept_out_of_the_repository() -> None:
     image = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert image[image.index("*") :][0] == "*"
     assert not re.search(r"!(\.env|config|secrets)", " ".join(image))
+
+
+def test_the_logins_are_members_of_the_roles_that_are_granted_something() -> None:
+    script = (ROOT / "deploy/compose/logins.sh").read_text(encoding="utf-8")
+    logins = re.search(r"for name in ([\w ]+);", script)
+    assert logins
+    assert 'role="teamgauge_$name"' in script
+    roles = {f"teamgauge_{name}" for name in logins[1].split()}
+    assert roles == {DatabaseRole.WEB.value, DatabaseRole.COLLECT.value}
+    passwords = {f"{name}.password" for name in (*logins[1].split(), "teamgauge")}
+    assert set(SERVICES["database"]["secrets"]) == passwords

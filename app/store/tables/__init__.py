@@ -23,7 +23,7 @@ from app.store.tables.forgotten import ForgottenKey, ForgottenTrace
 from app.store.tables.hiring import Offer, Opening, PlannedHeadcount
 from app.store.tables.organisation import Employment, Identity, Membership, Person, Team
 from app.store.tables.period_values import PeriodValue
-from app.store.tables.queue import Mark, RateLimit, WorkItem
+from app.store.tables.queue import Mark, RateLimit, RefreshItem, WorkItem
 from app.store.tables.runs import Position, QuarantinedRecord, Run
 from app.store.tables.values import Coverage, DailyValue, IndicatorValue, Target
 from app.store.tables.work import (
@@ -75,6 +75,7 @@ __all__ = [
     "ProjectOwner",
     "QuarantinedRecord",
     "RateLimit",
+    "RefreshItem",
     "RefreshState",
     "Reviewer",
     "Run",

@@ -59,6 +59,7 @@ PRIVILEGES: tuple[Privileges, ...] = (
     Privileges("merge_request_facts", READ, CHANGE),
     Privileges("period_values", READ, READ),
     Privileges("project_owners", READ, CHANGE),
+    Privileges("refresh_items", NOTHING, CHANGE),
     Privileges("refresh_state", READ, CHANGE),
     Privileges("team_member_spans", READ, CHANGE),
     # How collecting goes.

@@ -70,3 +70,23 @@ class Mark(Base):
     """Of the merge request in its project; 0: the project itself."""
     seen_at: Mapped[datetime]
     """When it was said last."""
+
+
+class RefreshItem(Base):
+    """A share of a refresh that others may compute; gone with the refresh, or when the next one begins.
+
+    Unlogged: whatever the server loses with it, it has lost the refresh's transaction as well.
+    """
+
+    __tablename__ = "refresh_items"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    release: Mapped[str]
+    """Of the program that handed it out: another one may compute otherwise."""
+    content: Mapped[bytes]
+    """What it is computed from, as `app.metrics.packed` writes it."""
+    begun_at: Mapped[datetime | None]
+    """When it was begun last, by the database's clock."""
+    outcome: Mapped[bytes | None]
+    """The values; null: they are not computed yet."""

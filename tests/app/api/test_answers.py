@@ -61,6 +61,10 @@ ADDRESSES = {
 }
 
 
+ELSEWHERE = {"/metrics", "/api/v1/audit"}
+"""Paths that have tests of their own: one is no JSON, one answers where people sign in."""
+
+
 @pytest.mark.parametrize(("address", "path"), ADDRESSES.items())
 def test_every_answer_is_as_openapi_describes_it(
     client: TestClient, get: Any, address: str, path: str
@@ -75,7 +79,7 @@ def test_every_answer_is_as_openapi_describes_it(
 
 def test_openapi_describes_every_path_and_only_problems_as_errors(client: TestClient) -> None:
     description = client.get("/openapi.json").json()
-    assert set(description["paths"]) == set(ADDRESSES.values())
+    assert set(description["paths"]) - ELSEWHERE == set(ADDRESSES.values())
     for path in description["paths"].values():
         for status, answer in path["get"]["responses"].items():
             if status != "200":

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
+from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store import migrate
-from app.store.engine import make_engine
+from app.store.engine import make_engine, sessions
 from app.store.tables import Base
 from collectors import SOURCES, runner
 from demo.gitlab import GitLabFake, RateLimit, World
+from tests.collectors.queued.test_sharing import NOW, SETTINGS, Shared, fill, items, stored
 
 Finished = subprocess.CompletedProcess[str]
 Teamgauge = Callable[..., Finished]
@@ -184,3 +186,43 @@ def test_four_workers_of_which_one_after_the_other_is_killed(
     assert (
         answer(engine, "SELECT count(*) FROM queue.procrastinate_jobs WHERE status = 'doing'") == 0
     )
+
+
+HELD = """
+CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN new; END';
+CREATE TRIGGER held BEFORE UPDATE OF outcome ON refresh_items
+FOR EACH ROW EXECUTE FUNCTION held();
+"""
+"""Whoever has computed a share waits before he stores it, as long as somebody holds the lock."""
+
+
+def test_two_workers_compute_a_refresh_and_one_of_them_is_killed(
+    start: Start, database_url: str, engine: Engine
+) -> None:
+    """The values are those of one process that nobody disturbed."""
+    with sessions(engine)() as session:
+        fill(session)
+        refresh(session, SETTINGS, NOW)
+        expected = stored(session)
+    with engine.begin() as connection:
+        connection.execute(text(HELD))
+    variables = {
+        "TEAMGAUGE_DATABASE__URL": database_url,
+        "TEAMGAUGE_WORKER__SILENT_SECONDS": "2",
+    }
+    one, other = (start("worker", **variables) for _ in range(2))
+
+    with engine.connect() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(1)"))
+
+        def kill_one() -> None:
+            wait_for(lambda: len(items(engine, "begun_at IS NOT NULL")) == 2, [one, other])
+            one.kill()
+            one.communicate()
+            holder.execute(text("SELECT pg_advisory_unlock(1)"))
+            wait_for(lambda: items(engine, "outcome IS NOT NULL"), [other])
+
+        assert Shared(engine, kill_one, silent=2).run() == expected
+    [(_, err)] = end([other])
+    assert "error" not in err

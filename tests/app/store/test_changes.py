@@ -15,6 +15,7 @@ SILENT = {
     "changes",
     "changed_merge_requests",
     "work_items",
+    "refresh_items",
     "rate_limits",
     "marks",
     "forgotten_key",
