@@ -1,5 +1,6 @@
 """The outermost layer: who may be addressed, the headers of every answer, and the last resort."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -37,6 +38,13 @@ STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000; includeSubDo
 
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:/@\[\]]+)\.?(:\d+)?", re.IGNORECASE)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+ENDING = Failure(
+    status=503,
+    message="This server is about to end.",
+    hint="Ask again: another one answers.",
+    headers={"Retry-After": "1"},
+)
 
 
 class Guard:
@@ -91,6 +99,11 @@ class Guard:
             return
         try:
             await self._app(scope, receive, guarded)
+        except asyncio.CancelledError:
+            if started:
+                raise
+            # The web server is told to end, and gives up what takes too long; then it would say 500.
+            await tell(request, ENDING, self._draw)(scope, receive, guarded)
         except Exception:
             request_id = observation_of(scope).request_id
             log.exception("request.failed", path=request.url.path)

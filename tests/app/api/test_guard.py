@@ -1,0 +1,67 @@
+"""What the outermost layer makes of what happens below it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.guard import Guard
+from app.api.problems import problem
+from app.settings import Settings
+
+
+def scope() -> dict[str, Any]:
+    app = FastAPI()
+    app.state.settings = Settings()
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/v1/teams",
+        "raw_path": b"/api/v1/teams",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+        "scheme": "http",
+        "server": ("127.0.0.1", 80),
+        "app": app,
+    }
+
+
+def given_up(answers: ASGIApp) -> list[Message]:
+    """What is sent for a request that is given up while it is being answered."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def ask() -> None:
+        guard = Guard(answers, None, problem)
+        task = asyncio.create_task(guard(scope(), receive, send))
+        await asyncio.sleep(0.01)
+        task.cancel("the server ends")
+        await task
+
+    asyncio.run(ask())
+    return sent
+
+
+def test_who_is_given_up_is_told_to_ask_again() -> None:
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(60)
+
+    start, _ = given_up(waits)
+    assert start["status"] == 503
+    assert (b"retry-after", b"1") in start["headers"]
+
+
+def test_half_an_answer_is_no_answer() -> None:
+    async def begins(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(60)
+
+    with pytest.raises(asyncio.CancelledError):
+        given_up(begins)
