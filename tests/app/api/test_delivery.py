@@ -120,7 +120,8 @@ def test_what_has_not_changed_is_told_in_one_statement(store: Engine, client: Te
             whole = client.get(address)
         assert len(put) == 1
         assert (whole.status_code, whole.content) == (200, first.content)
-        assert whole.headers == first.headers
+        own = {"x-request-id"}
+        assert {**whole.headers, **dict.fromkeys(own)} == {**first.headers, **dict.fromkeys(own)}
         tags.add(tag)
     assert len(tags) == len(ADDRESSES)
 
@@ -353,6 +354,10 @@ CLOCKS = {
     # Writes.
     "app/api/webhooks.py": 1,
     "app/api/sign_in.py": 1,
+    "app/metrics/forget.py": 1,
+    # Nobody keeps their answers.
+    "app/api/exposition.py": 1,
+    "dashboards/personal.py": 4,
     # Who asks, which is part of the ETag.
     "app/api/authentication.py": 1,
 }

@@ -80,7 +80,8 @@ def described(
             made_by=Caller(),
             now=now,
         )
-    app = create_app(with_sign_in(SETTINGS), collected)
+    settings = with_sign_in(SETTINGS, issuer="http://127.0.0.1:1")  # nobody answers there
+    app = create_app(settings, collected)
     return app, {"Authorization": f"Bearer {token}"}
 
 
