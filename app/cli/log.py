@@ -100,6 +100,8 @@ def start(*, terminal: bool) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # What takes long and is waited for is worth a line on a terminal as well.
     logging.getLogger("app.store").setLevel(logging.INFO)
+    # And who wants a line for each request wants it anywhere.
+    logging.getLogger("app.access").setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
 
 

@@ -27,6 +27,7 @@ try:
     raise ValueError("glpat-geheim")
 except ValueError:
     own.exception("broken")
+structlog.get_logger("app.access").info("request", path="/teams")
 """
 
 
@@ -56,13 +57,14 @@ def test_every_line_is_an_event() -> None:
     assert events[0]["level"] == "info"
     assert "careful" in events[4]["event"]
     assert "ValueError: ***" in events[5]["exception"]
-    assert len(events) == 6
+    assert len(events) == 7
 
 
 def test_a_terminal_shows_what_matters() -> None:
     shown = "\n".join(lines(terminal=True))
     assert "from ***" in shown
     assert "waiting" in shown
+    assert "/teams" in shown
     assert "started" not in shown
     assert "collect.remark" not in shown
     assert "{" not in shown
