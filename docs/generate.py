@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.api.instruments import METRICS
 from app.auth.access import Caller, Right, Role, decide
 from app.auth.callers import access_of_roles
-from app.api.instruments import METRICS
 from app.cli import template
 from app.cli.commands import COMMANDS, make_command
 from app.main import create_app
@@ -96,7 +96,11 @@ def _commands() -> str:
     rows = []
     for command in COMMANDS:
         usage = [command.name]
-        for parameter in parsed[command.name].params:
+        *groups, name = command.name.split()
+        group = parsed
+        for each in groups:
+            group = group[each].commands
+        for parameter in group[name].params:
             value = parameter.metavar or parameter.name.upper()
             if parameter.param_type_name == "argument":
                 usage.append(f"[{value}…]" if parameter.nargs == -1 else value)

@@ -25,6 +25,7 @@ from app.cli import (
     report,
     restore,
     serve,
+    token,
     worker,
 )
 from app.cli.options import ConfigOption
@@ -33,7 +34,10 @@ from app.cli.stopping import signals_end_the_command
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command: its name, and the function whose signature and docstring are its usage."""
+    """A command: its name, and the function whose signature and docstring are its usage.
+
+    The name of one of a group has the group's before it: `token create`.
+    """
 
     name: str
     run: Callable[..., int]
@@ -56,9 +60,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="report", run=report.report),
     Command(name="alert", run=alert.alert),
     Command(name="forget", run=forget.forget),
+    Command(name="token create", run=token.create),
+    Command(name="token list", run=token.list_),
+    Command(name="token revoke", run=token.revoke),
     Command(name="backup", run=backup.backup),
     Command(name="restore", run=restore.restore),
 )
+
+GROUPS = {"token": "Make, list and revoke the tokens that scripts show."}
 
 
 def _show_version(wanted: bool) -> None:
@@ -88,8 +97,13 @@ def make_command() -> Any:
     """The whole command line, ready to be called with arguments."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
+    groups = {"": app}
+    for group, summary in GROUPS.items():
+        groups[group] = typer.Typer(help=summary, rich_markup_mode=None, no_args_is_help=True)
+        app.add_typer(groups[group], name=group)
     for command in COMMANDS:
-        app.command(command.name)(command.run)
+        group, _, name = command.name.rpartition(" ")
+        groups[group].command(name)(command.run)
     return typer.main.get_command(app)
 
 

@@ -34,6 +34,9 @@ def begin(context: typer.Context, config: Path | None) -> "Settings":
     log.start(terminal=sys.stderr.isatty())
     settings = load_settings(chosen(context, config))
     log.keep_out(secrets(settings))
+    from app.store.engine import name_program  # which takes its time: what is wrong is told before
+
+    name_program(context.command_path)
     return settings
 
 

@@ -198,7 +198,9 @@ def _serve(
     try:
         from app.api.instruments import share
         from app.main import create_app
+        from app.store.engine import name_program
 
+        name_program("teamgauge serve")
         share(shared, place)
         with database(settings, pool_size=threads + 1, role=DatabaseRole.WEB) as engine:
             app = create_app(settings, engine, threads)

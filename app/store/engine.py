@@ -23,6 +23,16 @@ POOL_SIZE = 10
 """Connections that an engine keeps open once they were needed. For a moment it opens as many more."""
 
 
+class _Program:
+    name = "teamgauge"
+
+
+def name_program(name: str) -> None:
+    """What the database is told of who connects, from now on and in this process: it stands in its list
+    of connections, and in the audit beside what a program changes by itself."""
+    _Program.name = name
+
+
 def make_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
     """An engine for `postgresql://…` that speaks psycopg 3 and sees every timestamp in UTC.
 
@@ -67,6 +77,7 @@ def connection_options(url: URL) -> dict[str, str]:
     return {
         "options": " ".join((*options, *(f"-c {each}" for each in ours))),
         "connect_timeout": timeout if isinstance(timeout, str) else timeout[-1],
+        "fallback_application_name": _Program.name,  # the address may have another one
         **KEEPALIVES,
     }
 

@@ -25,15 +25,16 @@ def test_help_names_every_command(teamgauge: Teamgauge) -> None:
     done = teamgauge("--help")
     assert done.returncode == 0
     for command in COMMANDS:
-        assert f"  {command.name}" in done.stdout
-        assert command.summary in done.stdout
+        group, _, _ = command.name.rpartition(" ")
+        assert f"  {group or command.name}" in done.stdout
+        assert group or command.summary in done.stdout
     assert "--config FILE" in done.stdout
     assert teamgauge().stdout == done.stdout
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
 def test_help_of_each_command(teamgauge: Teamgauge, command: str) -> None:
-    done = teamgauge(command, "--help")
+    done = teamgauge(*command.split(), "--help")
     assert done.returncode == 0
     assert f"Usage: teamgauge {command}" in done.stdout
 
@@ -124,7 +125,12 @@ def test_serving_others_needs_sign_in(teamgauge: Teamgauge, tmp_path: Path) -> N
     file.write_text('[server]\nhost = "0.0.0.0"\n')
     assert "server.host 0.0.0.0 is reached from other machines" in sentence(teamgauge("serve"))
     file.write_text('[auth]\nmode = "oidc"\n')
-    assert 'auth.mode "oidc" is not available yet' in sentence(teamgauge("serve"))
+    assert "auth.issuer must be set" in sentence(teamgauge("serve"))
+    file.write_text(
+        '[auth]\nmode = "oidc"\nissuer = "https://x.example"\nclient_id = "a"\n'
+        'base_url = "https://y.example"\n'
+    )
+    assert "auth.client_secret must be set" in sentence(teamgauge("serve", "--port", "0"))
 
 
 def test_the_configuration_is_named_before_or_after_the_command(
