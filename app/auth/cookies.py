@@ -6,7 +6,7 @@ from typing import Any
 
 from itsdangerous import BadSignature, Signer, URLSafeTimedSerializer
 
-from app.settings import Settings, auth_secret
+from app.settings import Settings, required_auth_secret
 
 SIGN_IN_SECONDS = 600
 """How long signing in may take at the provider."""
@@ -31,7 +31,7 @@ class Cookies:
     """
 
     def __init__(self, settings: Settings) -> None:
-        secret = auth_secret(settings).encode()
+        secret = required_auth_secret(settings).encode()
         self.secure = settings.auth.base_url.startswith("https://")
         # A browser takes __Host- only over https, for this very host and the whole site.
         prefix = "__Host-" if self.secure else ""

@@ -25,7 +25,7 @@ from joserfc.jws import JWSRegistry
 from app.auth.cookies import Transaction
 from app.auth.sessions import Identified
 from app.errors import AppError
-from app.settings import Settings, auth_secret
+from app.settings import Settings, required_auth_secret
 
 log = structlog.get_logger()
 
@@ -67,11 +67,14 @@ class RefusedError(AppError):
 
 
 class Provider:
-    """The provider of a configuration. Made once; used by all threads."""
+    """The provider of a configuration. Made once; used by all threads.
+
+    Raises ConfigurationError where our secret with it is missing.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._auth = settings.auth
-        self._secret = auth_secret(settings)
+        self._secret = required_auth_secret(settings)
         self._verify: ssl.SSLContext | bool = (
             ssl.create_default_context(cafile=str(settings.auth.ca_file))
             if settings.auth.ca_file

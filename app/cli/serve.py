@@ -87,17 +87,21 @@ def threads_of_each(engine: "Engine", workers: int) -> int:
 
 
 def permitted(settings: "Settings", origin: str = "server.host") -> tuple[int, tuple[Any, ...]]:
-    """The socket family and address to serve on.
+    """The socket family and address to serve on, where sign-in is ready if there is any.
 
     origin: where the host was given. Raises ConfigurationError for an address that must not be
     served without sign-in, or is none of this machine.
     """
+    from app.settings import required_auth_secret
+
     host, port = settings.server.host.strip().strip("[]"), settings.server.port
     outside = ConfigurationError(
         f'{origin} {host or "(empty)"} is reached from other machines, and with auth.mode "none" '
         "anybody there could look: write 127.0.0.1."
     )
     signed_in = settings.auth.mode == "oidc"
+    if signed_in:
+        required_auth_secret(settings)
     if not host and not signed_in:
         raise outside
     try:

@@ -143,7 +143,7 @@ def webhook_secret(settings: Settings) -> str:
 
 def auth_secret(settings: Settings) -> str:
     """The secret of our client at the provider of sign-in, from the configuration or from
-    client_secret_file.
+    client_secret_file; empty: there is none.
 
     Raises ConfigurationError when the file cannot be read or holds no secret.
     """
@@ -173,6 +173,14 @@ def smtp_password(settings: Settings) -> str:
     if file is None:
         return settings.alerts.smtp_password.get_secret_value()
     return _secret_in(file, f"alerts.smtp_password_file {file}", "password")
+
+
+def required_auth_secret(settings: Settings) -> str:
+    """The same for who serves: other commands do without. Raises ConfigurationError also for none."""
+    secret = auth_secret(settings)
+    if not secret:
+        raise ConfigurationError('auth.mode is "oidc", so auth.client_secret must be set.')
+    return secret
 
 
 def _secret_in(file: Path, name: str, what: str) -> str:
@@ -402,7 +410,6 @@ def _check_sign_in(auth: AuthSettings, wrong: Callable[[str, str, str], None]) -
     given = {
         "issuer": auth.issuer,
         "client_id": auth.client_id,
-        "client_secret": auth.client_secret.get_secret_value() or auth.client_secret_file,
         "base_url": auth.base_url,
     }
     for key, value in given.items():
