@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 
 from app.api.delivery import OWN_WAYS
+from app.auth import audit
 from app.main import create_app
 from app.metrics import INDICATORS
 from app.metrics.refresh import refresh
@@ -22,8 +23,11 @@ from dashboards.exports import EXPORTS
 from dashboards.pages import PAGES
 from tests.databases import engine_on
 
+from .api.signed_in import ADMIN, browser_of, with_sign_in
+
 LARGE = {
     "attribution_spans",
+    "audit_events",
     "changed_paths",
     "coverages",
     "daily_values",
@@ -197,6 +201,25 @@ def test_metrics_are_read_by_index_in_few_statements(app: FastAPI, computed: Eng
     with TestClient(app, base_url="http://127.0.0.1:8000") as client, statements(computed) as put:
         assert client.get("/metrics").status_code == 200
     assert len(put) == 4
+    assert whole_reads(computed, put) == set()
+
+
+def test_pages_of_who_signed_in_take_few_statements(computed: Engine, settings: Settings) -> None:
+    site = create_app(with_sign_in(settings), computed)
+    counts: dict[str, int] = {}
+    with browser_of(site, ADMIN) as client:
+        for path in ("/account", "/audit", "/audit?action=exported&before=9", "/api/v1/audit"):
+            with statements(computed) as put:
+                assert client.get(path).status_code == 200
+            counts[path] = len(put)
+    assert max(counts.values()) <= 7, counts
+
+
+def test_what_was_done_is_read_by_index(computed: Engine) -> None:
+    with sessions(computed)() as session, statements(computed) as put:
+        audit.events(session, action="signed_in")
+        audit.events(session, before=9)
+        audit.events(session, after=9, action="exported")
     assert whole_reads(computed, put) == set()
 
 
