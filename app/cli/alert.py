@@ -27,7 +27,7 @@ def alert(
     ] = False,
     config: ConfigOption = None,
 ) -> int:
-    """Tell who is to be told what has left its target or returned to it, and what is stale.
+    """Tell what has left its target or returned to it, and stale data.
 
     Each change once, and the reports of a month once its data are complete. Also done by `collect`; a
     cron line of its own tells when that does not run.

@@ -46,7 +46,7 @@ def collect(
     ] = False,
     config: ConfigOption = None,
 ) -> int:
-    """Collect what is configured, then refresh the indicators and tell who is to be told.
+    """Collect what is configured, refresh the indicators, and alert.
 
     Made for cron: it reads only what changed, and one run of a source at a time.
     """
