@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import schemathesis
 from fastapi import FastAPI
+from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from sqlalchemy import Engine
@@ -57,8 +58,15 @@ def told(event: events.ScenarioFinished) -> list[str]:
         f"{check.name}: {check.failure_info.failure}\n  {cases[case].value.as_curl_command()}"
         for case, checks in event.recorder.checks.items()
         for check in checks
-        if check.status == Status.FAILURE and check.failure_info is not None
+        if check.status == Status.FAILURE
+        and check.failure_info is not None
+        and not (check.name == "negative_data_rejection" and has_an_empty_one(cases[case].value))
     ]
+
+
+def has_an_empty_one(case: Case[Any]) -> bool:
+    """Whether a parameter is empty, which is as good as absent; no schema can say that."""
+    return "" in (case.query or {}).values()
 
 
 @pytest.fixture(params=["nobody signs in", "a viewer's token"])
