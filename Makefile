@@ -67,6 +67,11 @@ sbom: .venv/.dev ## write the bill of materials of the runtime as CycloneDX (SBO
 audit: .venv/.dev ## look for known weaknesses in the runtime, and say where that cannot be asked
 	@.venv/bin/python -m docs.audit
 
+.PHONY: test-endurance
+test-endurance: .venv/.dev ## kill any process at any time under load, for ten minutes (MINUTES=)
+	TEAMGAUGE_TEST_ENDURANCE=$(or $(MINUTES),10) .venv/bin/python -m pytest --capture=no \
+		tests/app/cli/test_endurance.py
+
 .PHONY: lint
 lint: .venv/.dev ## check style, types, import directions and the Dockerfile
 	.venv/bin/ruff check .

@@ -3,7 +3,7 @@
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -92,8 +92,28 @@ class Load:
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
-def wrk(address: str, clients: int, seconds: int, headers: dict[str, str], *, anew: bool) -> Load:
-    """Asks for an address over and over, by wrk. anew: for answers that have to be drawn.
+PATHS = """
+local paths = {%s}
+local number = 0
+request = function()
+  number = number + 1
+  return wrk.format(nil, paths[number %% #paths + 1])
+end
+"""
+"""For wrk: one path after the other."""
+
+
+def wrk(
+    address: str,
+    clients: int,
+    seconds: int,
+    headers: dict[str, str],
+    *,
+    anew: bool = False,
+    paths: Sequence[str] = (),
+) -> Load:
+    """Asks for an address over and over, by wrk. anew: for answers that have to be drawn. paths: asked
+    for in turn, in place of the address's own.
 
     Raises FileNotFoundError where there is no wrk, and RuntimeError where an answer was none.
     """
@@ -103,9 +123,9 @@ def wrk(address: str, clients: int, seconds: int, headers: dict[str, str], *, an
     with TemporaryDirectory() as folder:
         command = [program, "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout=30s", "--latency"]
         command += [part for each in headers.items() for part in ("-H", ": ".join(each))]
-        if anew:
-            script = Path(folder, "anew.lua")
-            script.write_text(ANEW)
+        if anew or paths:
+            script = Path(folder, "requests.lua")
+            script.write_text(ANEW if anew else PATHS % ", ".join(f'"{path}"' for path in paths))
             command += ["-s", str(script)]
         done = subprocess.run([*command, address], check=True, capture_output=True, text=True)
     return read_wrk(done.stdout)

@@ -9,7 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {
-    *("help", "setup", "demo", "test", "test-faults", "test-histories", "lint", "fuzz", "sbom", "audit"),
+    *(
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "test-faults",
+        "test-histories",
+        "test-endurance",
+        "lint",
+        "fuzz",
+        "sbom",
+        "audit",
+    ),
     *("lock", "docs", "screenshots", "bench", "clean"),
 }
 
