@@ -295,3 +295,12 @@ def test_in_a_browser(here: Place, browser: Browser) -> None:
         # The count of rows says that the page and its parts are one session.
         with sessions(here.engine)() as session:
             assert session.scalar(select(func.count()).select_from(SignedIn)) == 1
+
+        # The button leads to the provider, which the policy of this page alone allows.
+        page.get_by_role("link", name="Ann Ahrens").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Yes, sign me out").click()
+        expect(page).to_have_url(f"{here.address}/signed-out")
+        assert not kept(here)
+        page.get_by_role("link", name="Sign in again").click()
+        expect(page.locator("input[name=password]")).to_be_visible()
