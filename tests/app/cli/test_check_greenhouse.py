@@ -37,7 +37,7 @@ def variables(fake: GreenhouseFake, database_url: str, tmp_path: Path) -> Iterat
 def about_greenhouse(done: Finished) -> list[str]:
     assert "Traceback" not in done.stderr
     assert CLIENT_SECRET not in done.stdout + done.stderr
-    return [line for line in done.stdout.splitlines() if "greenhouse" in line.partition(":")[0]]
+    return [line for line in done.stdout.splitlines() if line[8:].startswith("greenhouse:")]
 
 
 def test_everything_works(teamgauge: Teamgauge, variables: dict[str, str]) -> None:
