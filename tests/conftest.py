@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -13,6 +14,9 @@ from sqlalchemy.orm import Session
 from app.store import migrate
 from app.store.engine import make_engine
 from tests.databases import database, engine_on
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A shell that runs the tests in the background has SIGINT ignored, nohup has SIGHUP, and every program
 # inherits that: what they do when they are told to end by it could not be tested. A handler, even an
@@ -132,3 +136,14 @@ def session(shared_engine: Engine) -> Iterator[Session]:
         ) as session:
             yield session
         transaction.rollback()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """The machine's own Chromium, one for all tests of a process; skips loudly where there is none."""
+    from docs.screenshots import CHROMIUM, chromium  # late: most processes need none
+
+    if CHROMIUM is None:
+        pytest.skip("LOUD: there is no Chromium: no page was looked at in a browser")
+    with chromium() as browser:
+        yield browser

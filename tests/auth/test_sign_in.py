@@ -15,11 +15,8 @@ from sqlalchemy import delete, func, select, update
 from app.auth import provider as provider_module
 from app.store.engine import sessions
 from app.store.tables import AuditEvent, SignedIn
-from tests.browser.conftest import browser
 
 from .conftest import Person, Place
-
-__all__ = ["browser"]
 
 NO_SIGNATURE = "logout_token=eyJhbGciOiJub25lIn0.e30."
 """With the algorithm `none`."""

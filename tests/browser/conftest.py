@@ -28,7 +28,6 @@ from starlette.types import ASGIApp
 from app.main import create_app
 from app.settings import Settings
 from app.store.engine import make_engine
-from docs.screenshots import CHROMIUM, chromium
 from tests.databases import engine_on
 
 from . import company, late
@@ -117,15 +116,6 @@ def broken_site() -> Iterator[str]:
     with serving(create_app(Settings(), engine)) as address:
         yield address
     engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The machine's own Chromium; skips loudly where there is none."""
-    if CHROMIUM is None:
-        pytest.skip("LOUD: there is no Chromium: no page was looked at in a browser")
-    with chromium() as browser:
-        yield browser
 
 
 @dataclass
