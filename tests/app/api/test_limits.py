@@ -200,10 +200,10 @@ def test_a_connection_cannot_ask_for_ever_nor_without_end(address: tuple[str, in
     body = b"POST /webhooks/gitlab HTTP/1.1\r\n" + host + b"Content-Length: 9\r\n\r\nx"
     assert b" 40" in said(address, body)[:13]  # not found before, or too slow
     assert said(address) == b""
-    # A body that nobody reads comes to an end as well.
+    # A body that nobody reads comes to an end as well; who goes on sending may lose what was answered.
     endless = b"GET /healthz HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n"
     piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    assert said(address, endless, *[piece] * 80).startswith(b"HTTP/1.1 200 ")
+    assert said(address, endless, *[piece] * 80)[:13] in (b"HTTP/1.1 200 ", b"")
     # An ordinary question, and one for a WebSocket, which there is none of.
     upgrade = b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     for more in (b"", upgrade):
