@@ -24,7 +24,7 @@ from app.api.proxies import Proxied
 from app.api.readiness import Readiness
 from app.api.request import AUTHORISED, require_each_once
 from app.api.validators import Present, signature
-from app.auth.access import ACCESS, EVERYTHING, NOTHING
+from app.auth.access import ALL, NOTHING, SEES, Sees
 from app.auth.provider import Provider
 from app.settings import Settings
 from app.store.database import embedded_folder
@@ -78,7 +78,7 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
     # Every answer is of one moment, and no request for one can write.
     reading = reading_sessions(engine)
     # What nobody has authorised, nobody sees.
-    reading.configure(info={ACCESS: EVERYTHING if settings.auth.mode == "none" else NOTHING})
+    reading.configure(info={SEES: ALL if settings.auth.mode == "none" else Sees(NOTHING)})
     app.state.settings = settings
     app.state.engine = engine
     app.state.readiness = Readiness(engine, embedded_folder(settings))

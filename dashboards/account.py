@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from app.auth import granting, sessions, tokens
-from app.auth.access import Access, Right, Role, access_of, decide, lineage
+from app.auth.access import Access, Right, Role, Sees, decide, lineage
 from app.errors import InvalidValueError
 from app.metrics.calendar import local_day
 from app.metrics.teams import Node, Tree, load_tree
@@ -84,7 +84,7 @@ def view(
     filled: the form for a token as it was sent, where it was refused; problem: why. made: the token
     that was just made, which nobody will see again.
     """
-    access, tree = access_of(session), load_tree(session)
+    access, tree = Sees.of(session).access, load_tree(session)
     subject = tokens.maker(access.caller)
     first, last = granting.last_days(now, settings)
     proposed = str(first + timedelta(days=USUAL_DAYS))

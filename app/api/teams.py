@@ -12,7 +12,7 @@ from app.api.request import Configured, Paged, Parameters, Period, Reading
 from app.api.shapes.indicators import ScorecardAnswer
 from app.api.shapes.merge_requests import AttentionAnswer, WaitingOpeningAnswer
 from app.api.shapes.teams import TeamAnswer, TeamRowAnswer
-from app.auth.access import Right, may
+from app.auth.access import Sees
 from app.metrics import queries
 from app.metrics.answers import EvidenceRow
 
@@ -62,7 +62,7 @@ def team(
 ) -> Response:
     """One team: managers, people on a day, owned projects, membership changes, targets in force."""
     found = queries.team(session, settings, slug, on=asked.on, from_=asked.from_, to=asked.to)
-    return respond(TeamAnswer.of(found, names=may(session, Right.PEOPLE, slug)))
+    return respond(TeamAnswer.of(found, names=Sees.of(session).people(slug)))
 
 
 @router.get(

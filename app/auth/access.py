@@ -4,7 +4,7 @@ An answer is drawn from a session of the database, which carries the access of w
 session does not carry, nobody may see.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -108,7 +108,7 @@ class Access:
 EVERYTHING = Access(everything=True)
 NOTHING = Access()
 
-ACCESS = "access"
+SEES = "sees"
 """Key of `Session.info`."""
 
 
@@ -138,19 +138,16 @@ def decide(access: Access, right: Right, lineage: Collection[str] = ()) -> bool:
             return not access.own.isdisjoint(lineage)
 
 
-def access_of(session: Session) -> Access:
-    """Of whoever the session answers to. A session outside the web server answers to its operator."""
-    found = session.info.get(ACCESS, EVERYTHING)
-    assert isinstance(found, Access)
-    return found
-
-
 def restrict(session: Session, access: Access) -> None:
-    """Lets a session answer to somebody: of teams that they may see nothing of it knows nothing."""
-    session.info[ACCESS] = access
+    """Lets a session answer to somebody: of teams that they may see nothing of it knows nothing.
+
+    The tree is read here, once for the whole answer, where what they see differs from team to team.
+    """
     session.info.pop(VISIBLE_TEAMS, None)
+    tree = load_tree(session) if access.needs_a_team else None
+    session.info[SEES] = Sees(access, tree)
     if not (access.everything or access.others):
-        session.info[VISIBLE_TEAMS] = visible_to(access, load_tree(session))
+        session.info[VISIBLE_TEAMS] = visible_to(access, tree) if tree is not None else frozenset()
 
 
 def visible_to(access: Access, tree: Tree) -> frozenset[str]:
@@ -170,47 +167,40 @@ def lineage(tree: Tree, slug: str) -> list[str]:
     return [slug, *(each.slug for each in tree.ancestors(slug))] if slug in tree else []
 
 
-def may(session: Session, right: Right, team: str | None = None) -> bool:
-    """Whether whom the session answers to may see it. team: a slug, where it is about one."""
-    access = access_of(session)
-    above: Iterable[str] = ()
-    if team is not None and access.needs_a_team:
-        above = lineage(load_tree(session), team)
-    return decide(access, right, frozenset(above))
-
-
 class Sees:
     """What somebody may see of many teams. tree: where that differs from team to team."""
 
     def __init__(self, access: Access, tree: Tree | None = None) -> None:
-        self._access = access
+        self.access = access
         self._tree = tree
 
     @classmethod
     def of(cls, session: Session) -> "Sees":
-        """What whom the session answers to may see."""
-        access = access_of(session)
-        return cls(access, load_tree(session) if access.needs_a_team else None)
+        """What whom the session answers to may see. One outside the web server answers to its
+        operator."""
+        found = session.info.get(SEES, ALL)
+        assert isinstance(found, Sees)
+        return found
 
     @property
     def operation(self) -> bool:
         """Whether they may see runs and the quality of the data."""
-        return decide(self._access, Right.OPERATION)
+        return decide(self.access, Right.OPERATION)
 
     @property
     def audit(self) -> bool:
         """Whether they may see who did what."""
-        return not self._access.everything and decide(self._access, Right.AUDIT)
+        return not self.access.everything and decide(self.access, Right.AUDIT)
 
     @property
     def account(self) -> str | None:
         """What they are called; None where nobody signs in."""
-        return None if self._access.everything else self._access.caller.name
+        return None if self.access.everything else self.access.caller.name
 
-    def may(self, right: Right, team: str) -> bool:
-        """Whether they may see it of a team."""
-        above = lineage(self._tree, team) if self._tree is not None else ()
-        return decide(self._access, right, above)
+    def may(self, right: Right, team: str | None = None) -> bool:
+        """Whether they may see it. team: a slug, where it is about one."""
+        above = lineage(self._tree, team) if self._tree is not None and team is not None else ()
+        return decide(self.access, right, above)
 
     def people(self, team: str) -> bool:
         """Whether they may see the names in a team."""
@@ -235,8 +225,9 @@ def right_of_evidence(indicator: Indicator) -> Right:
 
 def require(session: Session, right: Right, team: str | None = None) -> None:
     """Raises ForbiddenError unless whom the session answers to may see it."""
-    if not may(session, right, team):
-        raise refusal(access_of(session), right)
+    sees = Sees.of(session)
+    if not sees.may(right, team):
+        raise refusal(sees.access, right)
 
 
 def refusal(access: Access, right: Right) -> ForbiddenError:

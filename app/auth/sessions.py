@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.settings import AuthSettings
@@ -97,15 +97,13 @@ def end_all(
     session: Session, *, subject: str | None = None, provider_session: str | None = None
 ) -> int:
     """Ends the sessions of somebody, or those of one session at the provider; answers how many."""
-    conditions = []
     if provider_session is not None:
-        conditions.append(SignedIn.provider_session == provider_session)
+        theirs = SignedIn.provider_session == provider_session
     elif subject is not None:
-        conditions.append(SignedIn.subject == subject)
-    if not conditions:
+        theirs = SignedIn.subject == subject
+    else:
         return 0
-    statement = delete(SignedIn).where(or_(*conditions)).returning(SignedIn.subject)
-    return len(session.execute(statement).all())
+    return len(session.execute(delete(SignedIn).where(theirs).returning(SignedIn.subject)).all())
 
 
 def _hashed(session_id: str) -> bytes:
