@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -28,16 +27,10 @@ from app.store.engine import sessions
 from tests.app.api.conftest import SETTINGS, fill
 from tests.app.metrics.conftest import Store
 from tests.databases import engine_on
+from tests.ports import free_port
 
 PROVIDER = Path(__file__).parent / "provider"
 SECRET = "secret-of-the-tests"
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

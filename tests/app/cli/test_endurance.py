@@ -23,6 +23,7 @@ from sqlalchemy import Engine, text
 
 from app.settings import Settings
 from app.store.database import open_database
+from tests.ports import free_port
 
 from .conftest import PROGRAM
 from .test_killed import Teamgauge, contents, fake, undisturbed, variables
@@ -233,12 +234,3 @@ def test_anything_may_be_killed_at_any_time(
         }
         assert found == expected
         assert before <= committed(engine), "what was committed is still there, as it was recorded"
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
