@@ -101,10 +101,7 @@ def gitlab_token(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no token.
     """
-    file = settings.gitlab.token_file
-    if file is None:
-        return settings.gitlab.token.get_secret_value()
-    return _secret_in(file, f"gitlab.token_file {file}", "token")
+    return _secret_of(settings, "gitlab", "token", "token")
 
 
 def bamboohr_key(settings: Settings) -> str:
@@ -112,10 +109,7 @@ def bamboohr_key(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no key.
     """
-    file = settings.bamboohr.api_key_file
-    if file is None:
-        return settings.bamboohr.api_key.get_secret_value()
-    return _secret_in(file, f"bamboohr.api_key_file {file}", "key")
+    return _secret_of(settings, "bamboohr", "api_key", "key")
 
 
 def greenhouse_secret(settings: Settings) -> str:
@@ -123,10 +117,7 @@ def greenhouse_secret(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no secret.
     """
-    file = settings.greenhouse.client_secret_file
-    if file is None:
-        return settings.greenhouse.client_secret.get_secret_value()
-    return _secret_in(file, f"greenhouse.client_secret_file {file}", "secret")
+    return _secret_of(settings, "greenhouse", "client_secret", "secret")
 
 
 def webhook_secret(settings: Settings) -> str:
@@ -135,10 +126,7 @@ def webhook_secret(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no secret.
     """
-    file = settings.gitlab.webhook_secret_file
-    if file is None:
-        return settings.gitlab.webhook_secret.get_secret_value()
-    return _secret_in(file, f"gitlab.webhook_secret_file {file}", "secret")
+    return _secret_of(settings, "gitlab", "webhook_secret", "secret")
 
 
 def auth_secret(settings: Settings) -> str:
@@ -147,10 +135,7 @@ def auth_secret(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no secret.
     """
-    file = settings.auth.client_secret_file
-    if file is None:
-        return settings.auth.client_secret.get_secret_value()
-    return _secret_in(file, f"auth.client_secret_file {file}", "secret")
+    return _secret_of(settings, "auth", "client_secret", "secret")
 
 
 def alert_webhook(settings: Settings) -> str:
@@ -158,10 +143,7 @@ def alert_webhook(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no address.
     """
-    file = settings.alerts.webhook_url_file
-    if file is None:
-        return settings.alerts.webhook_url.get_secret_value()
-    return _secret_in(file, f"alerts.webhook_url_file {file}", "address")
+    return _secret_of(settings, "alerts", "webhook_url", "address")
 
 
 def smtp_password(settings: Settings) -> str:
@@ -169,10 +151,17 @@ def smtp_password(settings: Settings) -> str:
 
     Raises ConfigurationError when the file cannot be read or holds no password.
     """
-    file = settings.alerts.smtp_password_file
+    return _secret_of(settings, "alerts", "smtp_password", "password")
+
+
+def _secret_of(settings: Settings, section: str, key: str, what: str) -> str:
+    """A secret that may also stand in a file of its own, `<key>_file`. what: it is called in sentences."""
+    own = getattr(settings, section)
+    file: Path | None = getattr(own, f"{key}_file")
     if file is None:
-        return settings.alerts.smtp_password.get_secret_value()
-    return _secret_in(file, f"alerts.smtp_password_file {file}", "password")
+        given: SecretStr = getattr(own, key)
+        return given.get_secret_value()
+    return _secret_in(file, f"{section}.{key}_file {file}", what)
 
 
 def required_auth_secret(settings: Settings) -> str:
