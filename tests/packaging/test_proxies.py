@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.deployments import ANSWERS, ROOT
+from tests.ports import free_port
 
 CADDYFILE = ROOT / "deploy/Caddyfile"
 NGINX = ROOT / "deploy/nginx.conf"
@@ -55,6 +56,8 @@ def test_nginx_accepts_its_file(tmp_path: Path) -> None:
         capture_output=True,
     )
     text = NGINX.read_text(encoding="utf-8").replace("/etc/ssl/teamgauge", str(tmp_path))
+    # It tries the ports, and only root may have those of the file.
+    text = re.sub(r"(listen (?:\[::\]:)?)\d+", lambda found: f"{found[1]}{free_port()}", text)
     (tmp_path / "site.conf").write_text(text, encoding="utf-8")
     whole = tmp_path / "nginx.conf"
     whole.write_text(

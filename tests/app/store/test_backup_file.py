@@ -55,8 +55,8 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 def test_it_is_a_plain_tar_that_can_be_checked_by_hand(tmp_path: Path) -> None:
     made(tmp_path / "one")
-    with tarfile.open(tmp_path / "one") as archive:
-        archive.extractall(tmp_path / "apart", filter="data")
+    (tmp_path / "apart").mkdir()
+    subprocess.run(["tar", "-xf", tmp_path / "one", "-C", tmp_path / "apart"], check=True)
     checked = subprocess.run(
         ["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=tmp_path / "apart", check=False
     )
