@@ -61,6 +61,11 @@ class Refreshes:
         return self.all[0]
 
     @property
+    def whole(self) -> float:
+        """Seconds of the fastest one that computed everything again."""
+        return min(each.seconds for _, each in self.incremental)
+
+    @property
     def differs(self) -> bool:
         """Whether a refresh of what changed has left anything that a whole one would write."""
         return any(whole.written for _, whole in self.incremental)
@@ -69,10 +74,10 @@ class Refreshes:
 def measure_refreshes(engine: Engine, first: Refreshed, changes: int) -> Refreshes:
     """What comes after the first refresh: nothing, a day, late corrections."""
     before = sizes(engine, *VALUE_TABLES)
-    unchanged = refreshed(engine, "nothing changed")
+    unchanged = refreshed(engine, UNCHANGED)
     done, pairs = [first, unchanged], []
     for title, change in (
-        (f"a day with {changes:,} changes", a_day),
+        (a_day_of(changes), a_day),
         (f"{changes:,} late corrections over ten years", corrections),
     ):
         change(engine, changes)
@@ -85,9 +90,23 @@ def measure_refreshes(engine: Engine, first: Refreshed, changes: int) -> Refresh
     return Refreshes(done, pairs, before, sizes(engine, *VALUE_TABLES))
 
 
-def refresh_table(found: Refreshes) -> str:
-    """The refreshes in order; the ratio is to the fastest whole one."""
-    whole = min(each.seconds for _, each in found.incremental)
+def measure_a_day(engine: Engine, first: Refreshed, changes: int) -> list[Refreshed]:
+    """The first refresh, one of nothing, and one of a day."""
+    unchanged = refreshed(engine, UNCHANGED)
+    a_day(engine, changes)
+    return [first, unchanged, refreshed(engine, a_day_of(changes))]
+
+
+UNCHANGED = "nothing changed"
+
+
+def a_day_of(changes: int) -> str:
+    """What the refresh after a day is called."""
+    return f"a day with {changes:,} changes"
+
+
+def refresh_table(found: Sequence[Refreshed], whole: float) -> str:
+    """Refreshes in order. whole: seconds of the one to which the ratio is."""
     cells = [
         (
             each.name,
@@ -98,7 +117,7 @@ def refresh_table(found: Refreshes) -> str:
             f"{each.restated:,}",
             f"{each.peak_mb:,.0f} MB",
         )
-        for each in found.all
+        for each in found
     ]
     return table(
         (

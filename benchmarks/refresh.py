@@ -5,9 +5,11 @@ equal: counts exactly, quantiles to 1e-9 days. Status 1 where they are not, or w
 changed has left anything that a whole one would write.
 
     python -m benchmarks.refresh [--scale N] [--teams N] [--people N] [--sql-rows N] [--no-peers] [--write]
+    python -m benchmarks.refresh --alone [--scale N] [--teams N] [--people N] [--write]
 
 `--scale` is the number of merge requests (or SCALE in the environment; 100,000). `--write` puts the
-tables into docs/performance.md.
+tables into docs/performance.md. `--alone`: only the first refresh, one of nothing and one of a day, of a
+company that is too large for everybody else.
 """
 
 import argparse
@@ -20,13 +22,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from benchmarks import company
-from benchmarks._database import Database, scratch_database, settle
+from benchmarks._database import Database, scratch_database, settle, sizes
 from benchmarks._document import brief, machine, table, write
 from benchmarks._processes import ROOT, say
 from benchmarks._refreshes import (
     FIRST,
     Refreshed,
     Refreshes,
+    measure_a_day,
     measure_refreshes,
     refresh_table,
     refreshed,
@@ -102,7 +105,7 @@ class Measured:
             "refresh machine": f"{self.machine}\n\n{head}",
             "sweep": sweep_table(self.sweep.from_database),
             "sweep in memory": sweep_table(self.sweep.in_memory),
-            "refresh": refresh_table(self.refreshes),
+            "refresh": refresh_table(self.refreshes.all, self.refreshes.whole),
             "refresh growth": growth_table(*self.growth),
             "size": size_table(self.refreshes, self.teams),
         }
@@ -139,8 +142,21 @@ def measure(
                 sweep,
                 refreshes,
                 (tenth, whole),
-                machine(engine, "Postgres and what is measured"),
+                machine(engine, SHARING),
             )
+
+
+def measure_alone(size: company.Size, database: Database) -> str:
+    """The refreshes, with their memory, of a company that is too large for the peers."""
+    with database() as engine:
+        first = _made(engine, size)
+        found = measure_a_day(engine, first, max(10, size.merge_requests // 1_000))
+        head = (
+            f"{machine(engine, SHARING)} {size.merge_requests:,} merge requests of"
+            f" {size.people:,} people in {size.teams:,} teams and those above them, ten years;"
+            f" {sizes(engine).database / 1024**3:.1f} GB in the database."
+        )
+        return f"{head}\n\n{refresh_table(found, first.seconds)}"
 
 
 def _made(engine: Engine, size: company.Size) -> Refreshed:
@@ -163,9 +179,16 @@ def main() -> None:
         "--sql-rows", type=int, default=SQL_ROWS, help="that Postgres is given at most"
     )
     parser.add_argument("--no-peers", action="store_true", help="without DuckDB and polars")
+    parser.add_argument("--alone", action="store_true", help="some refreshes, nothing beside them")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     asked = parser.parse_args()
     size = company.Size(merge_requests=asked.scale, teams=asked.teams, people=asked.people)
+    if asked.alone:
+        part = measure_alone(size, scratch_database)
+        print(part)
+        if asked.write:
+            write({"refresh alone": part}, DOCUMENT)
+        return
     found = measure(size, scratch_database, sql_rows=asked.sql_rows, peers=not asked.no_peers)
     print("\n\n".join(f"{name}:\n\n{part}" for name, part in found.parts().items()))
     if found.differs:

@@ -6,7 +6,7 @@ must be equal: counts exactly, medians to 1e-9 days; status 1 where they are not
     python -m benchmarks.serve [--scale N] [--teams N] [--seconds S] [--clients N] [--write]
 
 `--scale` is the number of merge requests (or SCALE in the environment; 100,000). `--write` puts the
-table into docs/performance.md. The overview is loaded by wrk, where that is installed.
+table into docs/performance.md. The overview is loaded by wrk; without it nothing is written.
 """
 
 import argparse
@@ -231,9 +231,7 @@ def main() -> int:
     asked = parser.parse_args()
     loaded = which("wrk") is not None
     if not loaded:
-        say("wrk is not installed (apt-get install wrk): the overview is not loaded.")
-        if asked.write:
-            return 2
+        say("LOUD: there is no wrk (apt-get install wrk): the overview is not loaded")
     size = company.Size(
         merge_requests=asked.scale, teams=asked.teams, people=max(20 * asked.teams, 100)
     )
@@ -257,7 +255,7 @@ def main() -> int:
         ]
     )
     print(part)
-    if asked.write:
+    if asked.write and loaded:
         write({"serve": part}, ROOT / "docs" / "performance.md")
     if one.differing:
         say(f"The series and SQL differ on {one.differing} days.")

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.metrics.calendar import first_of_month
 from app.metrics.daily import DailyValues
 from app.metrics.indicator import Indicator, Reason
-from app.metrics.value_store import Recording, Written, store_values
+from app.metrics.value_store import Recording, Written, stage_values
 from app.store.columns import (
     BIGINT,
     DATE,
@@ -176,7 +176,10 @@ def store_days(
     computed: DailyValues,
     recording: Recording,
 ) -> Written:
-    """Compares computed days with the stored ones and writes the difference."""
+    """Compares computed days that are over with the stored ones and writes the difference.
+
+    The running day is staged, for `store_staged`.
+    """
     days, place = computed.days, _Place.of(computed)
     running = [day for day in days if recording.is_partial(day)]
     new = _computed(place, computed, [day for day in days if day not in running], recording)
@@ -199,7 +202,8 @@ def store_days(
     lost = int(withdrawn.sum())
     written = Written(int(added.sum()) - over - lost, over, int(restated.sum()) + lost)
     values = [value for day in running for value in computed.of(day)]
-    return written + store_values(session, indicator, variant, values, recording)
+    stage_values(session, indicator, variant, values, recording)
+    return written
 
 
 def _computed(

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
@@ -31,6 +32,7 @@ from app.store.columns import (
     BIGINT,
     BOOLEAN,
     INTEGER,
+    TEXT,
     TIMESTAMPTZ,
     Kind,
     Layout,
@@ -113,8 +115,16 @@ def affected(session: Session, claimed: Claimed) -> Integers:
 
 def counting(session: Session, settings: Settings) -> Counting:
     """What decides whether a merge request counts, as things stand now."""
-    people = session.execute(text("SELECT id, username, bot FROM accounts")).all()
-    former = session.execute(text("SELECT username, account_id FROM former_usernames"))
+    people = read_portion(
+        session,
+        sql.SQL("SELECT id, username, bot FROM accounts"),
+        {"id": BIGINT, "username": TEXT, "bot": BOOLEAN},
+    )
+    former = read_portion(
+        session,
+        sql.SQL("SELECT username, account_id FROM former_usernames"),
+        {"username": TEXT, "account": BIGINT},
+    )
     scope = [glob_pattern(glob) for glob in settings.gitlab.product_scope]
     projects = session.execute(text("SELECT id, path FROM projects")).all()
     handbook = {
@@ -123,9 +133,9 @@ def counting(session: Session, settings: Settings) -> Counting:
     }
     return Counting(
         accounts=Accounts(
-            usernames={row.id: row.username for row in people},
-            flagged=frozenset(row.id for row in people if row.bot),
-            former=[(row.username, row.account_id) for row in former],
+            usernames=dict(zip(people["id"].tolist(), _decoded(people["username"]), strict=True)),
+            flagged=frozenset(people["id"][people["bot"]].tolist()),
+            former=zip(_decoded(former["username"]), former["account"].tolist(), strict=True),
             patterns=BotPatterns(settings.gitlab.bots),
         ),
         in_scope=frozenset(
@@ -137,6 +147,10 @@ def counting(session: Session, settings: Settings) -> Counting:
             row.id: handbook[row.path.lower()] for row in projects if row.path.lower() in handbook
         },
     )
+
+
+def _decoded(names: npt.NDArray[np.object_]) -> Iterator[str]:
+    return (name.decode() for name in names)
 
 
 def derive_facts(
@@ -215,8 +229,8 @@ def _stored(session: Session, portion: Portion) -> FactColumns:
 
 NO_RESPONSES = b"\x01[]"
 """An empty array in the binary form of jsonb: its version, then the text."""
-TEXT = text_up_to(max(len(reason) for reason in LEFT_OUT if reason))
-REASONS = np.array([(reason or "").encode() for reason in LEFT_OUT], TEXT.native)
+REASON = text_up_to(max(len(reason) for reason in LEFT_OUT if reason))
+REASONS = np.array([(reason or "").encode() for reason in LEFT_OUT], REASON.native)
 
 
 def _written(name: str) -> Kind:
@@ -225,7 +239,7 @@ def _written(name: str) -> Kind:
         return Nullable(TIMESTAMPTZ, NEVER)
     if name == "author_id":
         return Nullable(BIGINT, 0)
-    return Nullable(TEXT, b"") if name == "left_out" else READ[name]
+    return Nullable(REASON, b"") if name == "left_out" else READ[name]
 
 
 WRITE: Layout = {

@@ -1,6 +1,5 @@
 """Shares of the members by a declared attribute, as far as nobody can be found in them."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -22,7 +21,6 @@ from app.metrics.indicator import (
 from app.metrics.people import Stays
 from app.metrics.stale import StalePeriods
 from app.metrics.suppression import NOT_DECLARED, OTHER, Alike, Organisation, shown_categories
-from app.metrics.work_columns import Flags
 from app.metrics.workset import Workset
 
 
@@ -36,43 +34,29 @@ def is_published(workset: Workset, month: date) -> bool:
 
 
 def people_on(
-    stays: Stays, team_ids: Sequence[int], declared: Sequence[str], days: Sequence[int]
-) -> Iterator[Mapping[Alike, int]]:
-    """How many people are in the same teams and declared the same, on each of some days.
+    stays: Stays, team_ids: Sequence[int], declared: Sequence[str], day: int
+) -> dict[Alike, int]:
+    """How many people are in the same teams and declared the same, on a day.
 
-    declared: by person. days: ordinals, in order. The answer holds until the next one is asked for. Only
-    those who come, go or move between two days are looked at.
+    declared: by person. day: an ordinal. Nothing is done in Python for each person.
     """
-    teams: dict[int, set[int]] = defaultdict(set)
-    people: Counter[Alike] = Counter()
-    before = np.zeros(len(stays.person), np.bool_)
-    for day in days:
-        now = stays.on(day)
-        ended, began = (_by_person(stays, there) for there in (before & ~now, now & ~before))
-        for person in ended.keys() | began.keys():
-            own = teams[person]
-            if own:
-                alike = frozenset(own), declared[person]
-                people[alike] -= 1
-                if not people[alike]:
-                    del people[alike]
-            own.difference_update(ended.get(person, ()))
-            own.update(began.get(person, ()))
-            if own:
-                people[frozenset(own), declared[person]] += 1
-        before = now
-        yield {
-            (frozenset(team_ids[team] for team in own), said): n
-            for (own, said), n in people.items()
-        }
-
-
-def _by_person(stays: Stays, there: Flags) -> dict[int, list[int]]:
-    """The teams of some stays, by person."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for person, team in zip(stays.person[there].tolist(), stays.team[there].tolist(), strict=True):
-        found[person].append(team)
-    return found
+    now = np.flatnonzero(stays.on(day))
+    person, team = stays.person[now], stays.team[now]
+    said, code = np.unique(np.array(declared, object), return_inverse=True)
+    first = np.flatnonzero(np.diff(person, prepend=-1))
+    teams = np.diff(first, append=len(person))
+    people: dict[Alike, int] = {}
+    for count in np.unique(teams).tolist():
+        begin = first[teams == count]
+        # Who is alike has one number: by what they declared, and one of their teams after the other.
+        alike = code[person[begin]]
+        for place in range(count):
+            alike = np.unique(alike * len(team_ids) + team[begin + place], return_inverse=True)[1]
+        _, one, numbers = np.unique(alike, return_index=True, return_counts=True)
+        for at, number in zip(begin[one].tolist(), numbers.tolist(), strict=True):
+            own = frozenset(team_ids[place] for place in team[at : at + count].tolist())
+            people[own, said[code[person[at]]]] = number
+    return people
 
 
 def _compute(workset: Workset, stale: StalePeriods) -> Computed:
@@ -84,8 +68,8 @@ def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     declared = [workset.attributes.get(person_id, NOT_DECLARED) for person_id in stays.names]
 
     def values() -> Iterator[Value]:
-        each_day = people_on(stays, workset.team_ids, declared, days)
-        for month, people in zip(periods, each_day, strict=True):
+        for month, day in zip(periods, days, strict=True):
+            people = people_on(stays, workset.team_ids, declared, day)
             organisation = Organisation(
                 root=workset.root_id, children=children, slugs=workset.slugs, people=people
             )

@@ -5,7 +5,7 @@ counts them; NEVER where not happened. An account is its id, 0 where there is no
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -92,7 +92,7 @@ class Accounts:
         self,
         usernames: Mapping[int, str],
         flagged: frozenset[int],
-        former: Sequence[tuple[str, int]],
+        former: Iterable[tuple[str, int]],
         patterns: BotPatterns,
     ) -> None:
         """usernames: the present one by account id. flagged: what GitLab calls a bot.
@@ -104,8 +104,9 @@ class Accounts:
             if account in flagged or patterns.matches(username)
         }
         self._by_name: dict[str, int] = {}
-        for name, account in sorted(former, reverse=True):  # of several, the oldest account
-            self._by_name[name] = account
+        for name, account in former:
+            # Of several it is the oldest account.
+            self._by_name[name] = min(account, self._by_name.get(name, account))
         for account, username in usernames.items():  # who bears a name now comes first
             self._by_name[username.lower()] = account
         self._strangers: dict[str, int] = {}

@@ -32,13 +32,22 @@ class Spans:
     first: Integers
     end: Integers
 
+    def within(self, asked: Flags) -> "Spans":
+        """Those that stand in their team's list at an instant (rows) that is asked of it (columns)."""
+        if asked.all():
+            return self
+        asked_before = np.zeros((asked.shape[0] + 1, asked.shape[1]), np.int32)
+        np.cumsum(asked, axis=0, out=asked_before[1:])
+        there = asked_before[self.end, self.team] > asked_before[self.first, self.team]
+        return Spans(self.team[there], self.start[there], self.first[there], self.end[there])
+
 
 @dataclass(frozen=True, slots=True)
 class Ages:
     """What a sweep tells of each instant (rows) and team (columns).
 
-    n: how many are open. quantiles: those of QUANTILES in turn, in days; NaN where nothing is open
-    or nobody asked.
+    n: how many are open of the given spans. quantiles: those of QUANTILES in turn, in days; NaN where
+    nothing is open or nobody asked.
     """
 
     n: Integers

@@ -47,13 +47,18 @@ def _compute(workset: Workset, stale: StalePeriods, starts: Integers) -> Compute
     first = np.searchsorted(instants, starts)
     end = np.maximum(np.searchsorted(instants, workset.work.ended_at), first)
     work = _Open(workset.work.author, starts, first, end)
-    asked = stale.cells
-    swept = sweep(_spans(workset.attribution, work, days), instants, asked)
+    asked = counted = stale.cells
+    root = workset.team_ids.index(workset.root_id) if workset.root_id in workset.team_ids else None
+    if root is not None:
+        counted = asked.copy()
+        counted[:, root] = True
+    spans = _spans(workset.attribution, work, days).within(counted)
+    swept = sweep(spans, instants, asked)
     median, p25, p75, p95 = swept.quantiles
     coverage: list[Covered] = []
-    if workset.root_id in workset.team_ids:
+    if root is not None:
         # Every attributed merge request belongs to the organisation, which holds each once.
-        attributed = swept.n[:, workset.team_ids.index(workset.root_id)]
+        attributed = swept.n[:, root]
         totals = present(first, end, len(instants))
         coverage = [
             Covered(period=day, attributed=int(attributed[row]), total=int(totals[row]))

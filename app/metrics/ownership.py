@@ -1,8 +1,12 @@
 """Which team owns which project: globs of the teams file against the projects' present paths."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from operator import attrgetter
+from typing import NamedTuple
 
 from app.metrics.attribution import Tree
 from app.settings import glob_pattern
@@ -17,6 +21,21 @@ class OwnedGlobs:
     globs: Sequence[str]
 
 
+class _Rule(NamedTuple):
+    """rank: the smallest that matches decides."""
+
+    rank: int
+    pattern: re.Pattern[str]
+    team_id: int
+
+
+def _folder(glob: str) -> str | None:
+    """The first folder of a path, or of every path that a glob matches; None where that is not said."""
+    folder, slash, _ = glob.partition("/")
+    is_said = slash and folder.isascii() and not {"*", "?"} & set(folder)
+    return folder.lower() if is_said else None
+
+
 class Ownership:
     """Finds the owner of a path: the longest glob that matches; on equal length the first slug."""
 
@@ -26,15 +45,18 @@ class Ownership:
             ((glob, team) for team in teams for glob in team.globs),
             key=lambda pair: (-len(pair[0]), pair[1].slug),
         )
-        self._rules: list[tuple[re.Pattern[str], int]] = [
-            (glob_pattern(glob), team.team_id) for glob, team in ranked
-        ]
+        self._rules: dict[str | None, list[_Rule]] = defaultdict(list)
+        """By the first folder of the paths that a glob can match; None: of any."""
+        for rank, (glob, team) in enumerate(ranked):
+            self._rules[_folder(glob)].append(_Rule(rank, glob_pattern(glob), team.team_id))
 
     def owners(self, path: str) -> frozenset[int]:
         """The owning team and every team above it; empty where no team owns the path."""
-        for pattern, team_id in self._rules:
-            if pattern.fullmatch(path):
-                return self._tree.with_ancestors([team_id])
+        # Hundreds of globs are mostly each of another folder.
+        rules = (self._rules.get(folder, ()) for folder in {_folder(path), None})
+        for rule in merge(*rules, key=attrgetter("rank")):
+            if rule.pattern.fullmatch(path):
+                return self._tree.with_ancestors([rule.team_id])
         return frozenset()
 
 

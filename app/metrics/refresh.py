@@ -27,7 +27,14 @@ from app.metrics.shares import Bounds, Computing, Here, Share, shares
 from app.metrics.stale import Stale, StalePeriods
 from app.metrics.stale_work import mark_answered
 from app.metrics.stretches import Stretch, joined
-from app.metrics.value_store import Recording, Written, store_coverage, store_values
+from app.metrics.value_store import (
+    Recording,
+    Written,
+    open_staging,
+    stage_values,
+    store_coverage,
+    store_staged,
+)
 from app.metrics.workset import Workset, load
 from app.settings import Settings
 from app.store.engine import lock_key
@@ -160,6 +167,8 @@ def refresh(
         and (item := _due(session, indicator, clock, stale, state, settings)).stale.periods
     ]
     report.stale_since = min((item.stale.periods[0] for item in due), default=None)
+    if due:
+        open_staging(session)
     for clock in {item.clock for item in due}:
         together = [item for item in due if item.clock == clock]
         of_work = {i.indicator.key: i for i in together if Input.ATTRIBUTION in i.indicator.reads}
@@ -172,6 +181,8 @@ def refresh(
                 report.written += _store(session, item, computed, now)
         for key, computed in outcomes:
             report.written += _store(session, of_work[key], computed, now)
+    if due:
+        report.written += store_staged(session, now)
 
     if max(report.facts_changed, report.written.total) >= MANY:
         # The planner would go on to take the tables for small until somebody else looks at them.
@@ -276,7 +287,7 @@ def _shares(
 
 
 def _store(session: Session, item: Due, computed: Computed, now: datetime) -> Written:
-    """Stores what was computed of one indicator, for all teams or some."""
+    """Stores what was computed of one indicator, for all teams or some; months are staged."""
     recording = Recording(
         at=now,
         is_partial=item.clock.is_partial_day if item.daily else item.clock.is_partial_month,
@@ -287,7 +298,7 @@ def _store(session: Session, item: Due, computed: Computed, now: datetime) -> Wr
         if isinstance(values, DailyValues):
             written += store_days(session, item.indicator, variant, values, recording)
         else:
-            written += store_values(session, item.indicator, variant, values, recording)
+            stage_values(session, item.indicator, variant, values, recording)
     return written + store_coverage(session, item.indicator, computed.coverage, recording)
 
 

@@ -1,5 +1,6 @@
 """Of which teams and days stored values may differ from what a full computation would give, and why."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -106,7 +107,8 @@ class Stale:
         own = Stale(self.team_ids, self.root_id, self.first_day, self.last_day)
         for (changed, reason), cells in self.cells.items():
             if changed is None or changed in reads:
-                own._of(None, reason)[:] |= cells
+                held = own.cells.get((None, reason))
+                own.cells[None, reason] = cells.copy() if held is None else held | cells
         return own
 
     @property
@@ -125,11 +127,18 @@ class Stale:
         why = np.full((len(periods), len(self.team_ids)), NOT_STALE, np.int8)
         begin = [self._row(day) for day in periods]
         for (_, reason), cells in self.cells.items():
-            if periods and cells.any():
-                held = np.logical_or.reduceat(cells, begin, axis=0)
-                if together:
-                    held |= held.any(axis=1, keepdims=True)
-                np.minimum(why, PRECEDENCE.index(reason), out=why, where=held)
+            stale = np.flatnonzero(cells.any(axis=1))
+            # Mostly little is stale of the history: the rest is not looked at.
+            first = max(bisect_right(begin, stale[0]) - 1, 0) if len(stale) else 0
+            last = bisect_right(begin, stale[-1]) if len(stale) else 0
+            if first == last:
+                continue
+            end = begin[last] if last < len(begin) else len(cells)
+            held = np.logical_or.reduceat(cells[:end], begin[first:last], axis=0)
+            if together:
+                held |= held.any(axis=1, keepdims=True)
+            of_these = why[first:last]
+            np.minimum(of_these, PRECEDENCE.index(reason), out=of_these, where=held)
         rows = np.flatnonzero((why != NOT_STALE).any(axis=1))
         return StalePeriods(self.team_ids, [periods[row] for row in rows.tolist()], why[rows])
 

@@ -65,30 +65,36 @@ class Recording:
     cause: Callable[[date, int | None], Restated | None]
 
 
-def store_values(
+STAGED = ("indicator", "variant", *VALUE_COLUMNS)
+
+
+def open_staging(session: Session) -> None:
+    """Makes the table into which the values of all indicators are put before they are stored."""
+    session.execute(
+        text(
+            """
+            CREATE TEMP TABLE computed_values (
+                indicator text, variant text, team_id bigint, period date,
+                value double precision, n bigint, numerator double precision,
+                denominator double precision, p25 double precision, p75 double precision,
+                p95 double precision, reason text, partial boolean, beside jsonb, cause text
+            ) ON COMMIT DROP
+            """
+        )
+    )
+
+
+def stage_values(
     session: Session,
     indicator: Indicator,
     variant: str,
     values: Iterable[Value],
     recording: Recording,
-) -> Written:
-    """Compares computed values with the stored ones in one set-based step and writes the difference.
+) -> None:
+    """Puts computed values beside those of other indicators and teams, for `store_staged`.
 
     Values that nobody asked for are left aside.
     """
-    session.execute(
-        text(
-            """
-            CREATE TEMP TABLE IF NOT EXISTS computed_values (
-                team_id bigint, period date, value double precision, n bigint,
-                numerator double precision, denominator double precision,
-                p25 double precision, p75 double precision, p95 double precision,
-                reason text, partial boolean, beside jsonb, cause text
-            ) ON COMMIT DROP
-            """
-        )
-    )
-    session.execute(text("TRUNCATE computed_values"))
     # The same few hundred periods come once for every team: ask once for each.
     partial: dict[date, bool] = {}
 
@@ -101,6 +107,8 @@ def store_values(
             if period not in partial:
                 partial[period] = recording.is_partial(period)
             yield (
+                indicator.key,
+                variant,
                 value.team_id,
                 period,
                 value.value,
@@ -116,13 +124,17 @@ def store_values(
                 cause.value,
             )
 
-    copy_rows(session, "computed_values", VALUE_COLUMNS, rows())
+    copy_rows(session, "computed_values", STAGED, rows())
+
+
+def store_staged(session: Session, at: datetime) -> Written:
+    """Compares the values that were staged with the stored ones in one set-based step, and writes the
+    difference. at: when they are recorded. The staging is over with it."""
     session.execute(text("ANALYZE computed_values"))
     differs = " OR ".join(f"s.{column} IS DISTINCT FROM c.{column}" for column in MEASURED)
-    asked = {"indicator": indicator.key, "variant": variant, "at": recording.at}
+    same = ("indicator", "variant", "team_id", "period")
     same_period = (
-        "s.indicator = :indicator AND s.variant = :variant AND s.team_id = c.team_id"
-        " AND s.period = c.period AND s.superseded_at IS NULL"
+        " AND ".join(f"s.{column} = c.{column}" for column in same) + " AND s.superseded_at IS NULL"
     )
     assigned = ", ".join(f"{column} = c.{column}" for column in MEASURED)
     replaced = session.execute(
@@ -134,7 +146,7 @@ def store_values(
             WHERE {same_period} AND s.partial AND ({differs} OR s.partial <> c.partial)
             """  # noqa: S608 - our own column names
         ),
-        asked,
+        {"at": at},
     )
     restated = session.execute(
         text(
@@ -142,28 +154,29 @@ def store_values(
             UPDATE indicator_values s SET superseded_at = :at, superseded_reason = c.cause
             FROM computed_values c
             WHERE {same_period} AND NOT s.partial AND ({differs} OR s.partial <> c.partial)
-            """  # noqa: S608
+            """  # noqa: S608 - our own column names
         ),
-        asked,
+        {"at": at},
     )
-    columns = ", ".join(VALUE_COLUMNS[:-1])
+    columns = ", ".join(STAGED[:-1])
     # Materialised: with a nested loop, which the planner takes for a table that was empty a moment
     # ago, each row would be looked for among all those that this very statement has written.
     new = session.execute(
         text(
             f"""
             WITH known AS MATERIALIZED (
-                SELECT c.team_id, c.period FROM computed_values c
+                SELECT {", ".join(f"c.{column}" for column in same)} FROM computed_values c
                 JOIN indicator_values s ON {same_period}
             )
-            INSERT INTO indicator_values (indicator, variant, {columns}, recorded_at)
-            SELECT :indicator, :variant, {columns}, :at FROM computed_values c
-            WHERE NOT EXISTS (SELECT 1 FROM known k
-                              WHERE k.team_id = c.team_id AND k.period = c.period)
-            """  # noqa: S608
+            INSERT INTO indicator_values ({columns}, recorded_at)
+            SELECT {columns}, :at FROM computed_values s
+            WHERE NOT EXISTS (SELECT 1 FROM known c
+                              WHERE {" AND ".join(f"s.{column} = c.{column}" for column in same)})
+            """  # noqa: S608 - our own column names
         ),
-        asked,
+        {"at": at},
     )
+    session.execute(text("DROP TABLE computed_values"))
     superseded = _count(restated)
     return Written(_count(new) - superseded, _count(replaced), superseded)
 

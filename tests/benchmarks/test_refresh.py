@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks._swept import Difference, Values, difference
 from benchmarks.company import DAYS, Size
-from benchmarks.refresh import Measured, measure
+from benchmarks.refresh import Measured, measure, measure_alone
 from tests.databases import engine_on
 
 SIZE = Size(merge_requests=10_000, teams=6, people=60)
@@ -53,6 +53,19 @@ def test_every_table_has_its_place_in_the_document(measured: Measured) -> None:
         assert text.count(f"<!-- begin: {part} -->") == text.count(f"<!-- end: {part} -->") == 1
     assert "| ~" in parts["sweep"]
     assert parts["refresh"].count("everything again") == 2
+
+
+def test_a_company_alone_is_a_part_of_the_document(server_url: str, template: str) -> None:
+    size = Size(merge_requests=1_000, teams=2, people=10)
+    part = measure_alone(size, lambda: engine_on(server_url, "benchmark_alone", template))
+    assert "1,000 merge requests of 10 people in 2 teams" in part
+    first, unchanged, day = part.splitlines()[-3:]
+    assert first.startswith("| first, everything |")
+    assert "| 1,000 |" in first
+    assert "| 0 | 0 | 0 |" in unchanged
+    assert day.startswith("| a day with 10 changes |")
+    text = (Path(__file__).parents[2] / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert text.count("<!-- begin: refresh alone -->") == 1
 
 
 def test_what_is_not_equal_is_said(measured: Measured) -> None:

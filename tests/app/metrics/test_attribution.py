@@ -15,6 +15,7 @@ from app.metrics.attribution import (
     member_spans,
 )
 from app.metrics.ownership import OwnedGlobs, project_owners
+from app.settings import glob_pattern
 
 TREE = Tree({1: None, 2: 1, 3: 1, 4: 2, 5: 2})
 
@@ -117,3 +118,23 @@ def test_the_longest_glob_owns_and_ties_go_to_the_first_slug() -> None:
     assert {team for project, team in owners if project == 11} == {3, 1}
     assert {team for project, team in owners if project == 12} == set()
     assert {team for project, team in owners if project == 13} == {4, 2, 1}
+
+
+names = st.text("aBx.-", min_size=1, max_size=2)
+paths = st.lists(names, min_size=1, max_size=3).map("/".join)
+globs = st.lists(
+    st.one_of(names, st.sampled_from(["*", "**", "?", "a*", "*B", "??"])), min_size=1, max_size=3
+).map("/".join)
+
+
+@given(st.lists(st.tuples(globs, st.sampled_from([3, 4, 5])), max_size=8), paths)
+def test_the_owner_is_that_of_the_first_glob_in_order(
+    owned: list[tuple[str, int]], path: str
+) -> None:
+    """Only the globs of a path's own folder are tried: none that could match may be missed."""
+    slugs = {3: "zebra", 4: "beta", 5: "alpha"}
+    teams = [OwnedGlobs(team, slugs[team], [glob]) for glob, team in owned]
+    ranked = sorted(owned, key=lambda pair: (-len(pair[0]), slugs[pair[1]]))
+    matching = [team for glob, team in ranked if glob_pattern(glob).fullmatch(path)]
+    expected = TREE.with_ancestors(matching[:1])
+    assert {team for _, team in project_owners({1: path}, teams, TREE)} == expected

@@ -1,9 +1,11 @@
 """Diversity: what is published when, that nothing else gives it away, and what restates it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import HealthCheck, given
@@ -13,8 +15,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from app.metrics import queries
-from app.metrics.diversity import DIVERSITY
+from app.metrics.diversity import DIVERSITY, people_on
 from app.metrics.indicator import Point, Reason, Status
+from app.metrics.people import Stays
 from app.metrics.refresh import refresh
 from app.metrics.restatements import restatements
 from app.settings import Settings
@@ -289,6 +292,40 @@ PARENTS: Mapping[str, str | None] = {
     "red": "organisation",
     "blue": "organisation",
 }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 4),
+            st.integers(0, 3),
+            st.lists(st.integers(0, 9), min_size=2, max_size=4, unique=True).map(sorted),
+        ),
+        max_size=20,
+    ),
+    st.lists(st.sampled_from(["woman", "man", "not_declared"]), min_size=5, max_size=5),
+    st.integers(0, 9),
+)
+def test_people_in_the_same_teams_are_counted_together(
+    stayed: list[tuple[int, int, list[int]]], declared: list[str], day: int
+) -> None:
+    """stayed: person, team, and the days of which each second one ends a stay."""
+    rows: dict[tuple[int, int], list[int]] = {(who, team): days for who, team, days in stayed}
+    spans = [
+        (who, team, first, end)
+        for (who, team), days in sorted(rows.items())
+        for first, end in zip(days[::2], days[1::2], strict=False)
+    ]
+    person, team, first, end = np.array(spans, np.int64).reshape(-1, 4).T
+    team_ids = [7, 10, 20, 30]
+    naive: Counter[tuple[frozenset[int], str]] = Counter()
+    for who in range(5):
+        own = frozenset(
+            team_ids[t] for w, t, begin, over in spans if w == who and begin <= day < over
+        )
+        naive[own, declared[who]] += bool(own)
+    stays = Stays([str(who) for who in range(5)], person, team, first, end)
+    assert people_on(stays, team_ids, declared, day) == +naive
 
 
 @given(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.metrics.calendar import months
 from app.metrics.indicator import Input, Restated
-from app.metrics.stale import Stale
+from app.metrics.stale import PRECEDENCE, Stale
 from app.metrics.stretches import MOST, Stretch, joined
 
 FIRST = date(2024, 1, 10)
@@ -99,6 +99,41 @@ def test_many_spans_at_once_are_as_one_by_one(found: list[tuple[int, int, int]])
     one, other = (stale.of({Input.WORK}).of_periods(every) for stale in (together, each))
     assert one.periods == other.periods
     assert (one.why == other.why).all()
+
+
+@given(
+    st.lists(st.tuples(spans, st.sampled_from(Restated)), max_size=4),
+    st.lists(st.integers(0, DAYS + 5), min_size=1, max_size=9, unique=True),
+    st.booleans(),
+)
+def test_periods_are_stale_as_their_days_are(
+    found: list[tuple[tuple[int, int, int], Restated]], begins: list[int], together: bool
+) -> None:
+    """Periods may begin after the first stale day, and after the last one of the history."""
+    stale = nothing()
+    for (team, first, end), reason in found:
+        stale.add(reason, day(first), end=day(end), teams=[TEAMS[team]])
+    periods = [day(begin) for begin in sorted(begins) if begin < DAYS]
+    result = stale.of_periods(periods, together=together)
+    why = result.reasons()
+    for period, following in pairwise([*periods, day(DAYS)]):
+        of_team = {
+            team: {
+                reason
+                for (place, first, last), reason in found
+                if TEAMS[place] == team
+                and any(
+                    day(max(first, 0)) <= period + timedelta(days=number) < day(last)
+                    for number in range((following - period).days)
+                )
+            }
+            for team in TEAMS
+        }
+        everybody = set().union(*of_team.values())
+        for team in TEAMS:
+            held = everybody if together else of_team[team]
+            expected = next((reason for reason in PRECEDENCE if reason in held), None)
+            assert (why(period, team) if period in result.periods else None) is expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 4_000), st.integers(0, 90)), min_size=1, max_size=40))
