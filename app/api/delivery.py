@@ -116,6 +116,18 @@ class Kept:
             self._bytes -= len(gone.body)
 
 
+class Making:
+    """One answer, made by one request at a time for all that came before it was begun.
+
+    begun, done: the number of the time at which it is made, and at which `answer` was.
+    """
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.begun = self.done = 0
+        self.answer: Answer | None = None
+
+
 class Delivery:
     """Wraps the application with its compression. signature: of the program and its configuration."""
 
@@ -124,7 +136,7 @@ class Delivery:
         self._present = present
         self._signature = signature
         self._kept = Kept()
-        self._making: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
+        self._making: WeakValueDictionary[Place, Making] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -150,8 +162,7 @@ class Delivery:
             "gzip" in headers.get("accept-encoding", ""),
             asked_by,
         )
-        address = (place.scheme.encode(), place.host.encode(), place.path, place.query, asked_by)
-        etag = validator(self._signature, state.encode(), *address)
+        etag = self._etag(state, place)
         given = headers.getlist("if-none-match")
         # Nobody was given it for an address that does not exist.
         if given and is_among(etag, given):
@@ -164,18 +175,33 @@ class Delivery:
             answer = answer.unchanged()
         await answer.send(send)
 
+    def _etag(self, state: str, place: Place) -> str:
+        drawn_from = (place.scheme.encode(), place.host.encode(), place.path, place.query)
+        return validator(self._signature, state.encode(), *drawn_from, place.asked_by)
+
     async def _made(self, place: Place, etag: str, scope: Scope, receive: Receive) -> Answer:
-        """The answer, made once for all who ask for it at the same time."""
-        turn = self._making.setdefault(place, asyncio.Lock())
-        async with turn:
+        """The answer, made once for all who ask for it before it is begun.
+
+        While data are collected they change faster than pages are drawn: an answer of the very moment
+        of each request would be drawn for each of them, one after the other.
+        """
+        making = self._making.setdefault(place, Making())
+        begun = making.begun
+        async with making.turn:
+            if making.answer is not None and making.done > begun:
+                return making.answer
             answer = self._kept.find(place, etag)
             if answer is None:
-                answer = await self._make(etag, scope, receive)
+                making.begun += 1
+                state = await self._present.state()
+                drawn_from = None if state is None else self._etag(state, place)
+                answer = await self._make(drawn_from, scope, receive)
                 if answer.etag is not None:
                     self._kept.put(place, answer)
+                    making.answer, making.done = answer, making.begun
             return answer
 
-    async def _make(self, etag: str, scope: Scope, receive: Receive) -> Answer:
+    async def _make(self, etag: str | None, scope: Scope, receive: Receive) -> Answer:
         start: Message = {}
         body: list[bytes] = []
 
@@ -190,7 +216,11 @@ class Delivery:
         status: int = start["status"]
         if scope.get("state", {}).get("written_down"):
             return Answer(status, _never_kept(raw), b"".join(body), None)
-        if status != 200 or Headers(raw=list(raw)).get("cache-control") != REVALIDATED:
+        if (
+            etag is None
+            or status != 200
+            or Headers(raw=list(raw)).get("cache-control") != REVALIDATED
+        ):
             return Answer(status, raw, b"".join(body), None)
         return Answer(status, (*raw, (b"etag", etag.encode())), b"".join(body), etag)
 

@@ -14,11 +14,13 @@ from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import Engine, event, text
+from starlette.types import Message, Receive, Scope, Send
 
 import app as application
 import dashboards
-from app.api.delivery import Answer, Kept, Place
+from app.api.delivery import Answer, Delivery, Kept, Place
 from app.api.validators import Present, is_among, signature
+from app.caching import REVALIDATED
 from app.main import create_app
 from app.metrics.present import told_of
 from app.metrics.refresh import refresh
@@ -304,6 +306,53 @@ def test_one_question_is_put_for_all_who_wait(store: Engine) -> None:
     assert len(set(states)) == 1
     assert states[0]
     assert put == 2, "one that was under way when the others came, and one for them"
+
+
+def test_whoever_waits_is_content_with_what_was_begun_after_they_came(store: Engine) -> None:
+    """Although each of them came after another change: while data are collected they change all the time."""
+    clients = 10
+    came: list[int] = []
+    drawn: list[str] = []
+
+    async def draw(_: Scope, __: Receive, send: Send) -> None:
+        with store.connect() as connection:
+            drawn.append(
+                connection.execute(text("SELECT name FROM teams WHERE id = 2")).scalar_one()
+            )
+        while len(came) < clients:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.1)  # and wait for their turn
+        headers = [(b"cache-control", REVALIDATED.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": drawn[-1].encode()})
+
+    delivery = Delivery(draw, Present(store, reading_sessions(store), SETTINGS), b"")
+
+    async def ask(number: int) -> tuple[int, int]:
+        """(what the client has to see, what it is shown); all but the first come while that is drawn"""
+        while number and not drawn:
+            await asyncio.sleep(0.001)
+        write(store, "UPDATE teams SET name = :name WHERE id = 2", name=str(number))
+        body: list[bytes] = []
+
+        async def take(message: Message) -> None:
+            body.append(message.get("body", b""))
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": []}
+        came.append(number)
+        await delivery({**scope, "query_string": b""}, receive, take)
+        return number, int(b"".join(body))
+
+    async def all_of_them() -> list[tuple[int, int]]:
+        return await asyncio.gather(*map(ask, range(clients)))
+
+    with start_blocking_portal() as portal:
+        for number, shown in portal.call(all_of_them):
+            assert shown >= number
+    assert len(drawn) == 2
 
 
 def test_what_is_kept_is_bounded() -> None:
