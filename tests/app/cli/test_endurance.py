@@ -52,7 +52,8 @@ class Kept:
         self._folder = folder
         self._environment = environment
         self._arguments = arguments
-        self._log = (folder / f"{arguments[0]}.log").open("a")
+        self.log = folder / f"{arguments[0]}.log"
+        self._file = self.log.open("a")
         self._over = threading.Event()
         self.runs: Counter[int] = Counter()
         self.process: subprocess.Popen[bytes] | None = None
@@ -65,7 +66,7 @@ class Kept:
                 [str(PROGRAM), *self._arguments],
                 cwd=self._folder,
                 env=self._environment,
-                stdout=self._log,
+                stdout=self._file,
                 stderr=subprocess.STDOUT,
             )
             self.runs[self.process.wait()] += 1
@@ -79,7 +80,7 @@ class Kept:
                 self.process.send_signal(signal.SIGTERM)
         self._thread.join(timeout=120)
         assert not self._thread.is_alive(), f"{self._arguments[0]} did not end when it was told to"
-        self._log.close()
+        self._file.close()
 
 
 class Load:
@@ -89,7 +90,8 @@ class Load:
         self._address = address
         self._over = threading.Event()
         self.answers: Counter[str] = Counter()
-        self.wrong: list[str] = []
+        self.wrong: list[tuple[str, str]] = []
+        """Page and answer."""
         self.well_at = 0.0
         self._threads = [
             threading.Thread(target=self._ask, args=(number,), daemon=True)
@@ -114,7 +116,7 @@ class Load:
                 if answer.status_code == 200:
                     self.well_at = time.monotonic()
                 elif answer.status_code != UNAVAILABLE:
-                    self.wrong.append(f"{page}: {answer.status_code} {answer.text[:200]}")
+                    self.wrong.append((page, answer.text))
 
     def wait_until_well(self, seconds: float) -> None:
         """Returns as soon as a page is answered again."""
@@ -128,6 +130,12 @@ class Load:
         self._over.set()
         for thread in self._threads:
             thread.join(timeout=90)
+
+
+def unforeseen(log: Path) -> str:
+    """What the log says of the first failure that nobody foresaw."""
+    _, _, found = log.read_text().partition("request.failed")
+    return found[:5_000]
 
 
 def postmaster(data: Path) -> int | None:
@@ -222,7 +230,7 @@ def test_anything_may_be_killed_at_any_time(
         f"seed {seed}: killed {dict(killed)}, back after {slowest:.1f} s at the latest,"
         f" answers {dict(load.answers)}, runs {dict(collector.runs)}"
     )
-    assert not load.wrong, load.wrong[:5]
+    assert not load.wrong, (load.wrong[:5], unforeseen(web.log))
 
     done = teamgauge("collect", **variables)
     assert done.returncode == 0, done.stdout + done.stderr
