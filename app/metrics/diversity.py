@@ -42,7 +42,8 @@ def people_on(
     """
     now = np.flatnonzero(stays.on(day))
     person, team = stays.person[now], stays.team[now]
-    said, code = np.unique(np.array(declared, object), return_inverse=True)
+    number = {name: place for place, name in enumerate(dict.fromkeys(declared))}
+    code = np.array([number[name] for name in declared], np.int64)
     first = np.flatnonzero(np.diff(person, prepend=-1))
     teams = np.diff(first, append=len(person))
     people: dict[Alike, int] = {}
@@ -53,9 +54,9 @@ def people_on(
         for place in range(count):
             alike = np.unique(alike * len(team_ids) + team[begin + place], return_inverse=True)[1]
         _, one, numbers = np.unique(alike, return_index=True, return_counts=True)
-        for at, number in zip(begin[one].tolist(), numbers.tolist(), strict=True):
+        for at, found in zip(begin[one].tolist(), numbers.tolist(), strict=True):
             own = frozenset(team_ids[place] for place in team[at : at + count].tolist())
-            people[own, said[code[person[at]]]] = number
+            people[own, declared[person[at]]] = found
     return people
 
 

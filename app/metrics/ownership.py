@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from itertools import accumulate, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -29,11 +30,15 @@ class _Rule(NamedTuple):
     team_id: int
 
 
-def _folder(glob: str) -> str | None:
-    """The first folder of a path, or of every path that a glob matches; None where that is not said."""
-    folder, slash, _ = glob.partition("/")
-    is_said = slash and folder.isascii() and not {"*", "?"} & set(folder)
-    return folder.lower() if is_said else None
+def _folder(glob: str) -> str:
+    """The folders before the first part with a wildcard; each with a stroke before it, in lower case."""
+    parts = takewhile(_is_literal, glob.lower().split("/"))
+    return "".join(f"/{part}" for part in parts)
+
+
+def _is_literal(part: str) -> bool:
+    # What else is written like a letter of ASCII is known to the pattern alone.
+    return part.isascii() and not {"*", "?"} & set(part)
 
 
 class Ownership:
@@ -45,16 +50,16 @@ class Ownership:
             ((glob, team) for team in teams for glob in team.globs),
             key=lambda pair: (-len(pair[0]), pair[1].slug),
         )
-        self._rules: dict[str | None, list[_Rule]] = defaultdict(list)
-        """By the first folder of the paths that a glob can match; None: of any."""
+        self._rules: dict[str, list[_Rule]] = defaultdict(list)
+        """By the folder that every path which the glob matches lies in, or is."""
         for rank, (glob, team) in enumerate(ranked):
             self._rules[_folder(glob)].append(_Rule(rank, glob_pattern(glob), team.team_id))
 
     def owners(self, path: str) -> frozenset[int]:
         """The owning team and every team above it; empty where no team owns the path."""
         # Hundreds of globs are mostly each of another folder.
-        rules = (self._rules.get(folder, ()) for folder in {_folder(path), None})
-        for rule in merge(*rules, key=attrgetter("rank")):
+        folders = accumulate(path.lower().split("/"), "{}/{}".format, initial="")
+        for rule in merge(*(self._rules.get(each, ()) for each in folders), key=attrgetter("rank")):
             if rule.pattern.fullmatch(path):
                 return self._tree.with_ancestors([rule.team_id])
         return frozenset()

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from app.metrics.indicator import Covered, Indicator, Restated, Value
 from app.store.engine import copy_rows
 
-VALUE_COLUMNS = (
+STAGED = (
+    "indicator",
+    "variant",
     "team_id",
     "period",
     "value",
@@ -63,9 +65,6 @@ class Recording:
     at: datetime
     is_partial: Callable[[date], bool]
     cause: Callable[[date, int | None], Restated | None]
-
-
-STAGED = ("indicator", "variant", *VALUE_COLUMNS)
 
 
 def open_staging(session: Session) -> None:
@@ -127,56 +126,51 @@ def stage_values(
     copy_rows(session, "computed_values", STAGED, rows())
 
 
+SAME_PERIOD = " AND ".join(
+    f"s.{column} = c.{column}" for column in ("indicator", "variant", "team_id", "period")
+)
+DIFFERS = " OR ".join(f"s.{column} IS DISTINCT FROM c.{column}" for column in MEASURED)
+
+# Values without an id have no row yet.
+COMPARE = text(
+    f"""
+    CREATE TEMP TABLE differing_values ON COMMIT DROP AS
+    SELECT c.*, s.id, s.partial AS was_partial
+    FROM computed_values c
+    LEFT JOIN indicator_values s ON {SAME_PERIOD} AND s.superseded_at IS NULL
+    WHERE s.id IS NULL OR {DIFFERS} OR s.partial <> c.partial
+    """  # noqa: S608 - our own column names
+)
+REPLACE = text(
+    f"""
+    UPDATE indicator_values s
+    SET {", ".join(f"{column} = c.{column}" for column in MEASURED)}, partial = c.partial,
+        recorded_at = :at
+    FROM differing_values c WHERE s.id = c.id AND c.was_partial
+    """  # noqa: S608 - our own column names
+)
+SUPERSEDE = text(
+    """
+    UPDATE indicator_values s SET superseded_at = :at, superseded_reason = c.cause
+    FROM differing_values c WHERE s.id = c.id AND NOT c.was_partial
+    """
+)
+ADD = text(
+    f"""
+    INSERT INTO indicator_values ({", ".join(STAGED[:-1])}, recorded_at)
+    SELECT {", ".join(STAGED[:-1])}, :at FROM differing_values WHERE was_partial IS NOT true
+    """  # noqa: S608 - our own column names
+)
+
+
 def store_staged(session: Session, at: datetime) -> Written:
     """Compares the values that were staged with the stored ones in one set-based step, and writes the
     difference. at: when they are recorded. The staging is over with it."""
-    session.execute(text("ANALYZE computed_values"))
-    differs = " OR ".join(f"s.{column} IS DISTINCT FROM c.{column}" for column in MEASURED)
-    same = ("indicator", "variant", "team_id", "period")
-    same_period = (
-        " AND ".join(f"s.{column} = c.{column}" for column in same) + " AND s.superseded_at IS NULL"
-    )
-    assigned = ", ".join(f"{column} = c.{column}" for column in MEASURED)
-    replaced = session.execute(
-        text(
-            f"""
-            UPDATE indicator_values s
-            SET {assigned}, partial = c.partial, recorded_at = :at
-            FROM computed_values c
-            WHERE {same_period} AND s.partial AND ({differs} OR s.partial <> c.partial)
-            """  # noqa: S608 - our own column names
-        ),
-        {"at": at},
-    )
-    restated = session.execute(
-        text(
-            f"""
-            UPDATE indicator_values s SET superseded_at = :at, superseded_reason = c.cause
-            FROM computed_values c
-            WHERE {same_period} AND NOT s.partial AND ({differs} OR s.partial <> c.partial)
-            """  # noqa: S608 - our own column names
-        ),
-        {"at": at},
-    )
-    columns = ", ".join(STAGED[:-1])
-    # Materialised: with a nested loop, which the planner takes for a table that was empty a moment
-    # ago, each row would be looked for among all those that this very statement has written.
-    new = session.execute(
-        text(
-            f"""
-            WITH known AS MATERIALIZED (
-                SELECT {", ".join(f"c.{column}" for column in same)} FROM computed_values c
-                JOIN indicator_values s ON {same_period}
-            )
-            INSERT INTO indicator_values ({columns}, recorded_at)
-            SELECT {columns}, :at FROM computed_values s
-            WHERE NOT EXISTS (SELECT 1 FROM known c
-                              WHERE {" AND ".join(f"s.{column} = c.{column}" for column in same)})
-            """  # noqa: S608 - our own column names
-        ),
-        {"at": at},
-    )
-    session.execute(text("DROP TABLE computed_values"))
+    session.execute(COMPARE)
+    replaced = session.execute(REPLACE, {"at": at})
+    restated = session.execute(SUPERSEDE, {"at": at})
+    new = session.execute(ADD, {"at": at})
+    session.execute(text("DROP TABLE computed_values, differing_values"))
     superseded = _count(restated)
     return Written(_count(new) - superseded, _count(replaced), superseded)
 

@@ -175,6 +175,8 @@ def community_work(
 
     within: (from, up to, not including, which instant) of each.
     """
+    if not within:
+        return []
     return [
         CommunityWork(
             merge_request_id=row.merge_request_id,
