@@ -87,7 +87,6 @@ def finish_sign_in(
             sessions.end(session, before)
         session_id = sessions.begin(session, who, settings.auth, now)
         audit.record(session, audit.SIGNED_IN, caller)
-        audit.delete_old(session, now, settings.auth.audit_days)
     response = _to(transaction.return_to)
     response.delete_cookie(name, **cookies.attributes())
     response.set_cookie(

@@ -18,6 +18,7 @@ from app.metrics.refresh import refresh as recompute
 from app.settings import Settings
 from app.store import queue
 from app.store.engine import sessions
+from app.store.retention import delete_outdated
 from collectors import runner
 from collectors.pace import Pace
 from collectors.queued.handing_out import HandingOut
@@ -149,6 +150,7 @@ class Tasks:
             replaced=report.written.replaced,
             restated=report.written.restated,
         )
+        delete_outdated(self._engine, self._settings, datetime.now(UTC))
 
     def compute(self, _: JobContext, *, item: int) -> None:
         """One share of a refresh."""
