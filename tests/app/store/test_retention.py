@@ -102,7 +102,7 @@ def test_each_refresh_does_it_as_a_command_and_in_the_queue(store: Engine, now: 
         assert kept(store) == (["29"], ["13"])
         with sessions(store).begin() as session:
             session.add(AuditEvent(actor="user:1", action="x", at=now - timedelta(days=40)))
-        tasks = Tasks(limited, SETTINGS, [], Stop())
+        tasks = Tasks(limited, SETTINGS, [], Stop(), lambda: None)
         job = Job(id=1, lock=None, queueing_lock=None, task_name="refresh", queue="runs")
         app = tasks.register(SyncPsycopgConnector())
         tasks.refresh(JobContext(start_timestamp=0.0, app=app, job=job, abort_reason=lambda: None))
