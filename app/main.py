@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -23,9 +24,11 @@ from app.api.problems import Failure
 from app.api.proxies import Proxied
 from app.api.readiness import Readiness
 from app.api.request import AUTHORISED, require_each_once
+from app.api.sign_in import ASKED_AT_ONCE
 from app.api.validators import Present, signature
 from app.auth.access import ALL, NOTHING, SEES, Sees
 from app.auth.provider import Provider
+from app.faults import Faults
 from app.settings import Settings
 from app.store.database import embedded_folder
 from app.store.engine import reading_sessions, sessions
@@ -85,7 +88,9 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
     app.state.instruments = instruments = Instruments()
     app.state.sessions = reading
     app.state.writing = sessions(engine)  # for webhooks, signing in, and who did what
-    app.state.provider = Provider(settings) if settings.auth.mode == "oidc" else None
+    app.state.faults = faults = Faults()
+    app.state.provider = Provider(settings, faults) if settings.auth.mode == "oidc" else None
+    app.state.asking = CapacityLimiter(ASKED_AT_ONCE)
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(require_each_once), AUTHORISED])
     for router in OWN_RULES:

@@ -1,11 +1,11 @@
-"""Who did what: rows are added here, and deleted once they are older than the setting says."""
+"""Who did what: rows are added here; `app.store.retention` deletes them once they are older
+than the setting says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.auth.access import Caller
@@ -91,17 +91,3 @@ def events(
         following = statement.where(AuditEvent.id > after).order_by(AuditEvent.id)
         return list(session.scalars(following))[::-1]
     return list(session.scalars(statement.order_by(AuditEvent.id.desc())))
-
-
-def delete_old(session: Session, now: datetime, days: int) -> int:
-    """Deletes what is older than so many days; answers how many rows.
-
-    Of the two clocks the one that is behind decides: the database refuses to delete what is younger
-    than the shortest time that may be configured.
-    """
-    done = session.execute(
-        delete(AuditEvent)
-        .where(AuditEvent.at < func.least(now, func.now()) - timedelta(days=days))
-        .returning(AuditEvent.id)
-    )
-    return len(done.all())

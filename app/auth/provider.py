@@ -25,6 +25,7 @@ from joserfc.jws import JWSRegistry
 from app.auth.cookies import Transaction
 from app.auth.sessions import Identified
 from app.errors import AppError
+from app.faults import Faults
 from app.settings import Settings, required_auth_secret
 
 log = structlog.get_logger()
@@ -55,6 +56,16 @@ REFETCHED_AFTER = 10.0
 """Seconds between two fetches of keys because one is missing: a made-up key must not cost requests."""
 
 TIMEOUT = 10.0
+"""Seconds without a sign of life after which a request is given up."""
+
+LEFT_ALONE = 5.0
+"""Seconds in which nobody asks again after the provider kept somebody waiting in vain: all who sign in at
+that time are told so at once, instead of waiting one after the other."""
+
+TRIED_AGAIN_AFTER = 60.0
+"""Seconds before what it says about itself is asked for again, where that is known and it kept silent."""
+
+AWAY = "provider_away"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -69,11 +80,13 @@ class RefusedError(AppError):
 class Provider:
     """The provider of a configuration. Made once; used by all threads.
 
-    Raises ConfigurationError where our secret with it is missing.
+    faults: where it is noted that it does not answer. Raises ConfigurationError where our secret with
+    it is missing.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, faults: Faults) -> None:
         self._auth = settings.auth
+        self._faults = faults
         self._secret = required_auth_secret(settings)
         self._verify: ssl.SSLContext | bool = (
             ssl.create_default_context(cafile=str(settings.auth.ca_file))
@@ -85,6 +98,7 @@ class Provider:
         self._metadata_at = float("-inf")
         self._keys: KeySet | None = None
         self._keys_at = float("-inf")
+        self._waited_in_vain_at = float("-inf")
 
     @property
     def host(self) -> str:
@@ -125,6 +139,7 @@ class Provider:
             raise RefusedError(f"{self.host} did not let you in: {answer['error']:.80}.", "")
         if not answer.get("code"):
             raise RefusedError(f"{self.host} sent you back without a code.", "Sign in again.")
+        self._require_patience()
         try:
             with self._client() as client:
                 token = client.fetch_token(
@@ -143,12 +158,14 @@ class Provider:
             ) from error
         except (httpx2.HTTPError, ValueError) as error:
             raise self._silent(error) from error
+        self._faults.end(AWAY)
         return self._identified({**more, **claims})
 
     def sign_out_address(self) -> str | None:
         """Where a browser is signed out at the provider too; None where that cannot be done or asked."""
         try:
-            endpoint = self._described().get("end_session_endpoint")
+            # Whoever leaves does not wait for what is known already to be asked for again.
+            endpoint = (self._metadata or self._described()).get("end_session_endpoint")
         except ProviderError:
             return None
         if not endpoint:
@@ -213,9 +230,9 @@ class Provider:
                 except ProviderError:
                     if not self._metadata:
                         raise
-                    return (
-                        self._metadata
-                    )  # it hardly changes; what comes next tells whether it answers
+                    # It hardly changes; what comes next tells whether it answers.
+                    self._metadata_at = time.monotonic() - KEPT_SECONDS + TRIED_AGAIN_AFTER
+                    return self._metadata
                 if str(found.get("issuer", "")).rstrip("/") != self._auth.issuer:
                     raise ProviderError(
                         f"auth.issuer is {self._auth.issuer}, but {address} is the one of "
@@ -312,7 +329,13 @@ class Provider:
             groups=tuple(str(each) for each in groups),
         )
 
+    def _require_patience(self) -> None:
+        """Raises ProviderError where somebody has just waited for it in vain."""
+        if time.monotonic() - self._waited_in_vain_at < LEFT_ALONE:
+            raise self._not_answering()
+
     def _get(self, address: str) -> dict[str, Any]:
+        self._require_patience()
         try:
             response = httpx2.get(
                 address,
@@ -326,10 +349,16 @@ class Provider:
             raise self._silent(error) from error
         if not isinstance(found, dict):
             raise ProviderError(f"{address} is no JSON object.")
+        self._faults.end(AWAY)
         return found
 
     def _silent(self, error: Exception) -> ProviderError:
-        log.warning("provider.unavailable", host=self.host, reason=str(error)[:200])
+        if isinstance(error, httpx2.TimeoutException):
+            self._waited_in_vain_at = time.monotonic()
+        self._faults.begin(AWAY, f"{self.host}: {str(error)[:200]}")
+        return self._not_answering()
+
+    def _not_answering(self) -> ProviderError:
         return ProviderError(
             f"{self.host}, where people sign in, does not answer.",
             "Who is signed in already stays so; try again in a minute.",

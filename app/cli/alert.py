@@ -1,4 +1,4 @@
-"""`teamgauge alert`, and the alerts at the end of `collect`."""
+"""`teamgauge alert`, and the alerts after `collect` and after each refresh of a worker."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -29,8 +29,8 @@ def alert(
 ) -> int:
     """Tell what has left its target or returned to it, and stale data.
 
-    Each change once, and the reports of a month once its data are complete. Also done by `collect`; a
-    cron line of its own tells when that does not run.
+    Each change once, and the reports of a month once its data are complete. Also done by `collect` and
+    by workers; a cron line of its own tells when those do not run.
     """
     settings = begin(context, config)
     if not dry_run:
@@ -42,12 +42,12 @@ def alert(
 
 
 def alert_after_collecting(engine: "Engine", settings: "Settings") -> None:
-    """Tells what the run has brought to light, where anybody is to be told.
+    """Tells what was brought to light, where anybody is to be told.
 
     Whatever goes wrong is said and left to the next run: what was collected and computed is not less
     done for it.
     """
-    if not _somebody(settings):
+    if not settings.alerts.tells_somebody:
         return
     try:
         _told(engine, settings)
@@ -57,13 +57,8 @@ def alert_after_collecting(engine: "Engine", settings: "Settings") -> None:
         _say_failure(str(error))
 
 
-def _somebody(settings: "Settings") -> bool:
-    own = settings.alerts
-    return own.by_webhook or own.by_email or own.monthly_report
-
-
 def _require_somebody(settings: "Settings") -> None:
-    if not _somebody(settings):
+    if not settings.alerts.tells_somebody:
         raise ConfigurationError(
             "Nobody is to be told: set alerts.webhook_url, or alerts.email_to and alerts.smtp_host.",
             "`teamgauge alert --dry-run` shows what would be told.",
@@ -76,8 +71,10 @@ def _told(engine: "Engine", settings: "Settings") -> "Told":
     told = tell(engine, settings, datetime.now(UTC))
     for channel, message in told.messages.items():
         typer.echo(redacted(f"alerts: told by {channel}: {message.subject}."))
+        log.info("alerts.told", channel=channel, subject=redacted(message.subject))
     for each in told.reports:
         typer.echo(f"alerts: sent the report of {each.team.slug}, {each.month}.")
+        log.info("alerts.reported", team=each.team.slug, month=str(each.month))
     for failure in told.failures:
         _say_failure(failure)
     return told

@@ -49,8 +49,8 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 def _without_own_reports(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """On a terminal the command itself says how a run went."""
-    if str(event.get("event", "")).startswith("collect."):
+    """On a terminal the command itself says how a run went, and of tidying up nobody waits to hear."""
+    if str(event.get("event", "")).startswith(("collect.", "retention.")):
         raise structlog.DropEvent
     return event
 

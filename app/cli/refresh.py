@@ -31,10 +31,12 @@ def refresh(
 
 
 def refresh_indicators(engine: "Engine", settings: "Settings", *, everything: bool = False) -> None:
-    """Recomputes stale values in one transaction and says what came of it."""
+    """Recomputes stale values in one transaction and says what came of it; then deletes what was kept
+    long enough."""
     from app.metrics.operation import note_seconds
     from app.metrics.refresh import refresh as recompute
     from app.store.engine import sessions
+    from app.store.retention import delete_outdated
 
     began = monotonic()
     with waiting("Computing the indicators"), sessions(engine).begin() as session:
@@ -50,3 +52,4 @@ def refresh_indicators(engine: "Engine", settings: "Settings", *, everything: bo
         by_source.setdefault(source, []).append(key)
     for source, keys in by_source.items():
         typer.echo(f"indicators: not computed without {source}: {', '.join(keys)}.")
+    delete_outdated(engine, settings, datetime.now(UTC))

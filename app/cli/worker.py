@@ -21,12 +21,13 @@ def worker(
     ] = None,
     config: ConfigOption = None,
 ) -> int:
-    """Collect what `collect --queue` asks for, until Ctrl-C or SIGTERM.
+    """Collect what `collect --queue` asks for, refresh and alert, until Ctrl-C or SIGTERM.
 
     Any number of workers, on any number of machines with the same database.url, share the work.
     """
     settings = begin(context, config)
     with database(settings, role=DatabaseRole.COLLECT) as engine:
+        from app.cli.alert import alert_after_collecting
         from collectors import SOURCES
         from collectors.queued.worker import work
 
@@ -36,6 +37,7 @@ def worker(
             settings,
             SOURCES,
             at_once=at_once,
+            alert=lambda: alert_after_collecting(engine, settings),
             begun=lambda: typer.echo(
                 f"teamgauge works for the queue, {at_once} at once (Ctrl-C ends it)"
             ),

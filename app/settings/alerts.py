@@ -90,6 +90,11 @@ class AlertSettings(Section):
         """Whether somebody is told by e-mail."""
         return bool(self.email_to)
 
+    @property
+    def tells_somebody(self) -> bool:
+        """Whether anybody is told anything."""
+        return self.by_webhook or self.by_email or self.monthly_report
+
 
 def mistakes(alerts: AlertSettings) -> Iterator[tuple[str, str]]:
     """The key and what is wrong with it, where one value alone does not show it."""

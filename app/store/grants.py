@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from app.store.engine import quoted
 from app.store.queue import SCHEMA
 from app.store.roles import LIMITED, DatabaseRole
-from app.store.tables.privileges import CHANGE, PRIVILEGES, Privileges
+from app.store.tables.privileges import CHANGE, PRIVILEGES, ROUTINES, Privileges, Routine
 
 KNOWS_MAINTAIN = 170_000
 """Since which version others than the owner may have statistics of a table made."""
@@ -19,6 +19,11 @@ def privileges_of(role: DatabaseRole, table: Privileges) -> tuple[str, ...]:
     return table.web if role is DatabaseRole.WEB else table.collect
 
 
+def may_call(role: DatabaseRole, routine: Routine) -> bool:
+    """Whether the role may call the function."""
+    return routine.web if role is DatabaseRole.WEB else routine.collect
+
+
 def grant(connection: Connection, *, login: bool) -> list[DatabaseRole]:
     """Makes the roles where that is allowed, and grants to each exactly what it is to have.
 
@@ -27,9 +32,14 @@ def grant(connection: Connection, *, login: bool) -> list[DatabaseRole]:
     there are not and that we may not make.
     """
     missing = [role for role in LIMITED if not made(connection, role, login=login)]
+    own = str(connection.scalar(text("SELECT current_schema()")))
+    for each in ROUTINES:  # whoever comes may call a function, unless it is said that they may not
+        connection.exec_driver_sql(
+            f"REVOKE ALL ON FUNCTION {_full_name(own, each.signature)} FROM PUBLIC"
+        )
     for role in LIMITED:
         if role not in missing:
-            _grant_to(connection, role)
+            _grant_to(connection, role, own)
     return missing
 
 
@@ -63,8 +73,7 @@ def made(connection: Connection, role: str, *, login: bool) -> bool:
     return True
 
 
-def _grant_to(connection: Connection, role: DatabaseRole) -> None:
-    own = str(connection.scalar(text("SELECT current_schema()")))
+def _grant_to(connection: Connection, role: DatabaseRole, own: str) -> None:
     tables = {_full_name(own, each.table): privileges_of(role, each) for each in PRIVILEGES}
     alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, privileges in tables.items():
@@ -79,6 +88,11 @@ def _grant_to(connection: Connection, role: DatabaseRole) -> None:
             if privileges
         ),
     ]
+    for each in ROUTINES:
+        verb, word = ("GRANT", "TO") if may_call(role, each) else ("REVOKE", "FROM")
+        statements.append(
+            f"{verb} EXECUTE ON FUNCTION {_full_name(own, each.signature)} {word} {role}"
+        )
     added = [name for name, privileges in tables.items() if "INSERT" in privileges]
     numbered = _sequences(connection, added)
     if numbered:

@@ -29,6 +29,7 @@ COMPUTE = "compute"
 COLLECT = "collect"
 READ_MARKED = "read_marked"
 COLLECT_ALL = "collect_all"
+ALERT = "alert"
 WORK = "work"
 """Names of the jobs; `collectors.queued.tasks` does them."""
 

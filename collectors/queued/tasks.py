@@ -18,6 +18,7 @@ from app.metrics.refresh import refresh as recompute
 from app.settings import Settings
 from app.store import queue
 from app.store.engine import sessions
+from app.store.retention import delete_outdated
 from collectors import runner
 from collectors.pace import Pace
 from collectors.queued.handing_out import HandingOut
@@ -67,15 +68,25 @@ class _Retry(BaseRetryStrategy):
 
 
 class Tasks:
-    """What the jobs do, in one process. sources: those there are, by their names in `Source`."""
+    """What the jobs do, in one process.
+
+    sources: those there are, by their names in `Source`. alert: tells what a refresh has brought to
+    light, whatever goes wrong about it.
+    """
 
     def __init__(
-        self, engine: Engine, settings: Settings, sources: Sequence[Source], stop: Stop
+        self,
+        engine: Engine,
+        settings: Settings,
+        sources: Sequence[Source],
+        stop: Stop,
+        alert: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._sources = {source.name: source for source in sources}
         self._stop = stop
+        self._alert = alert
         self.helping = Helping(engine, settings, self._sources, stop.register)
 
     def collect(self, job: JobContext, *, source: str, full: bool) -> None:
@@ -143,12 +154,20 @@ class Tasks:
         with computing.clearing(), sessions(self._engine).begin() as session:
             report = recompute(session, self._settings, datetime.now(UTC), computing=computing)
             note_seconds(session, monotonic() - began)
+            if self._settings.alerts.tells_somebody:
+                # With the values: who is killed now leaves it to another worker to tell of them.
+                queue.enqueue(session, queue.ALERT, alone="alert", waiting_once="alert")
         log.info(
             "refresh.finished",
             new=report.written.new,
             replaced=report.written.replaced,
             restated=report.written.restated,
         )
+        delete_outdated(self._engine, self._settings, datetime.now(UTC))
+
+    def alert(self, _: JobContext) -> None:
+        """What has changed since it was told last."""
+        self._alert()
 
     def compute(self, _: JobContext, *, item: int) -> None:
         """One share of a refresh."""
@@ -172,6 +191,7 @@ class Tasks:
             _Task(queue.READ_MARKED, queue.RUNS, self.read_marked, later),
             _Task(queue.WORK, queue.ITEMS, self.work, _Retry(min(pause, 5), always=True)),
             _Task(queue.REFRESH, queue.RUNS, self.refresh, later),
+            _Task(queue.ALERT, queue.RUNS, self.alert, later),
             _Task(queue.COMPUTE, queue.SHARES, self.compute, later),
         ]
         if self._settings.worker.collect_every:

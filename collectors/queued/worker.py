@@ -37,19 +37,25 @@ def work(
     sources: Sequence[Source],
     *,
     at_once: int,
+    alert: Callable[[], None],
     begun: Callable[[], None] = lambda: None,
 ) -> None:
     """Does what is in the queue until SIGINT, SIGTERM or SIGHUP; then what is under way is given back.
 
-    at_once: pieces of runs at a time. begun: called when it listens. It waits for a database that went
-    away.
+    at_once: pieces of runs at a time. alert: see `Tasks`. begun: called when it listens. It waits for a
+    database that went away.
     """
-    asyncio.run(_Process(engine, settings, sources, at_once).run(begun))
+    asyncio.run(_Process(engine, settings, sources, at_once, alert).run(begun))
 
 
 class _Process:
     def __init__(
-        self, engine: Engine, settings: Settings, sources: Sequence[Source], at_once: int
+        self,
+        engine: Engine,
+        settings: Settings,
+        sources: Sequence[Source],
+        at_once: int,
+        alert: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._silent = settings.worker.silent_seconds
@@ -57,7 +63,7 @@ class _Process:
         self._at_once = at_once
         self._stop = Stop()
         self._ending = asyncio.Event()
-        self._tasks = Tasks(engine, settings, sources, self._stop)
+        self._tasks = Tasks(engine, settings, sources, self._stop, alert)
         self._workers: list[Worker] = []
 
     async def run(self, begun: Callable[[], None]) -> None:

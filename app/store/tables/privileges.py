@@ -81,10 +81,27 @@ PRIVILEGES: tuple[Privileges, ...] = (
     Privileges("queue.procrastinate_periodic_defers", NOTHING, CHANGE),
     Privileges("queue.procrastinate_workers", NOTHING, CHANGE),
     # Who comes in, and what was done. Nobody changes the past; of what may be deleted a trigger sees to
-    # it that it is old.
+    # it that it is old. That the web server may delete is for those before revision 0017, which do so.
     Privileges("sessions", CHANGE, NOTHING),
     Privileges("api_tokens", ("SELECT", "INSERT", "UPDATE"), NOTHING),
     Privileges("audit_events", ("SELECT", "INSERT", "DELETE"), ("INSERT",)),
     # Which revision all this is at.
     Privileges("alembic_version", READ, READ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A function that does as its owner what its caller may not. signature: its name and parameters.
+
+    web, collect: whether the web server may call it, and who collects; nobody else but the owner may.
+    """
+
+    signature: str
+    web: bool
+    collect: bool
+
+
+ROUTINES: tuple[Routine, ...] = (
+    Routine("delete_outdated(timestamp with time zone,integer)", web=False, collect=True),
 )

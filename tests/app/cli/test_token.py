@@ -124,17 +124,3 @@ def test_the_address_of_the_database_may_name_the_program(engine: Engine) -> Non
         assert options["fallback_application_name"] == "teamgauge refresh"
     finally:
         name_program("teamgauge")
-
-
-def test_events_are_deleted_when_they_are_old_and_not_before(engine: Engine) -> None:
-    with sessions(engine).begin() as session:
-        now = datetime.now(UTC)
-        session.add_all(
-            AuditEvent(actor="user:1", action="signed_in", at=now - timedelta(days=days))
-            for days in (29, 31, 400)
-        )
-    with sessions(engine).begin() as session:
-        # Our clock is ahead of the database's: it decides, and refuses nothing.
-        assert audit.delete_old(session, now + timedelta(days=5), 30) == 2
-    with sessions(engine).begin() as session:
-        assert [each.action for each in audit.events(session)] == ["signed_in"]

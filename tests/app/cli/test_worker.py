@@ -30,6 +30,12 @@ COLLECTED = (
     *("accounts", "projects", "merge_requests", "notes", "reviewers"),
     *("former_usernames", "changed_paths", "positions", "quarantined_records", "work_items"),
 )
+REFRESHED = "SELECT count(*) FROM refresh_state"
+LEFT = "SELECT count(*) FROM queue.procrastinate_jobs"
+ALERTS = {
+    "TEAMGAUGE_ALERTS__WEBHOOK_URL": "http://127.0.0.1:9/T1",
+    "TEAMGAUGE_ALERTS__TEAMS": "nowhere",
+}
 OF_THE_MOMENT = {"through", "seen_at", "dirty"}
 
 
@@ -124,11 +130,16 @@ def test_a_worker_collects_what_was_put_into_the_queue(
     assert again.returncode == 75
     assert "in the queue already" in again.stdout
 
-    process = start("worker", "--concurrency", "1", **variables)
-    wait_for(lambda: answer(engine, "SELECT count(*) FROM refresh_state"), [process])
+    process = start("worker", "--concurrency", "1", **variables, **ALERTS)
+    wait_for(lambda: answer(engine, REFRESHED), [process])
+    wait_for(lambda: answer(engine, LEFT) == 0, [process])
     [(out, err)] = end([process])
 
-    assert out == "teamgauge works for the queue, 1 at once (Ctrl-C ends it)\n"
+    # Whoever refreshes tells of it, and a mistake about it is said here.
+    first, then = out.splitlines()
+    assert first == "teamgauge works for the queue, 1 at once (Ctrl-C ends it)"
+    assert then.startswith("alerts: alerts.teams names 'nowhere', and there is no such team")
+    assert '"event": "alerts.failed"' in err
     assert "error" not in err
     assert answer(engine, "SELECT outcome FROM runs") == "done"
     assert answer(engine, "SELECT count(*) FROM queue.procrastinate_jobs") == 0

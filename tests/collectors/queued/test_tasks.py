@@ -1,6 +1,6 @@
 """The jobs as the queue knows them: what the clock puts in, who gives way, and who is told to end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,10 +24,21 @@ def fetch(context: Context) -> Iterator[Batch]:
     yield Batch()
 
 
-def tasks(engine: Engine, **worker: Any) -> Tasks:
-    settings = Settings.model_validate({"gitlab": {"groups": ["acme"]}, "worker": worker})
+def nobody() -> None:
+    """Is told."""
+
+
+def tasks(
+    engine: Engine,
+    alerts: dict[str, Any] | None = None,
+    alert: Callable[[], None] = nobody,
+    **worker: Any,
+) -> Tasks:
+    settings = Settings.model_validate(
+        {"gitlab": {"groups": ["acme"]}, "alerts": alerts or {}, "worker": worker}
+    )
     gitlab = Source(name="gitlab", title="GitLab", fetch=fetch, marked=fetch)
-    return Tasks(engine, settings, [gitlab], Stop())
+    return Tasks(engine, settings, [gitlab], Stop(), alert)
 
 
 def job(attempts: int = 0) -> Job:
@@ -66,6 +77,23 @@ def test_a_run_is_followed_by_one_refresh(engine: Engine) -> None:
     assert waiting(engine) == [("refresh", {})]
     made.refresh(context(made))
     assert rows(engine, "SELECT count(*) FROM refresh_state") == [(1,)]
+
+
+def test_a_refresh_is_followed_by_one_look_at_what_is_to_be_told(engine: Engine) -> None:
+    told: list[str] = []
+    hook = {"webhook_url": "https://chat.example.com/T1"}
+    made = tasks(engine, hook, lambda: told.append("once"))
+    for _ in range(2):  # nobody has told yet of the one before
+        made.refresh(context(made))
+    assert waiting(engine) == [("alert", {})]
+    made.alert(context(made))
+    assert told == ["once"]
+
+
+def test_where_nobody_is_to_be_told_nobody_looks(engine: Engine) -> None:
+    made = tasks(engine)
+    made.refresh(context(made))
+    assert waiting(engine) == []
 
 
 def test_a_source_that_this_machine_does_not_know_is_left_alone(engine: Engine) -> None:
