@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problems import Draw, Failure, failure_of, is_for_machines, tell
+from app.api.problems import Draw, Failure, failure_of, is_for_machines, noted, tell
 from app.auth import callers, sessions, tokens
 from app.auth.access import Right, refusal
 from app.auth.callers import Recognised
 from app.auth.cookies import Cookies
+from app.faults import Faults
 from app.settings import Settings
 from app.store.tables import SignedIn
+from app.store.trouble import Trouble, reason_of, trouble_of
 
 OPEN = (
     "/static/",
@@ -73,6 +75,7 @@ class Authentication:
             unavailable = failure_of(error)
             if unavailable is None:
                 raise
+            unavailable = noted(request, unavailable, error)
             await tell(request, unavailable, self._draw)(scope, receive, send)
             return
         if found is None:
@@ -103,12 +106,25 @@ class Authentication:
         with self._reading() as session:
             found = self._recognised(session, request, now, address)
         if found is not None and found.due:
+            self._touch(request, found, now)
+        return found
+
+    def _touch(self, request: Request, found: Recognised, now: datetime) -> None:
+        """Notes that they are still there; where that cannot be written, they may look all the same."""
+        faults: Faults = request.app.state.faults
+        try:
             with self._writing.begin() as session:
                 if isinstance(found.row, SignedIn):
                     sessions.touch(session, found.row, now)
                 else:
                     tokens.touch(session, found.row, now)
-        return found
+        except SQLAlchemyError as error:
+            trouble = trouble_of(error)
+            if trouble not in (Trouble.DISK_FULL, Trouble.READ_ONLY):
+                raise
+            faults.begin(trouble, reason_of(error))
+        else:
+            request.app.state.readiness.note_change()
 
     def _recognised(
         self, session: Session, request: Request, now: datetime, address: str

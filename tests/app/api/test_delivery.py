@@ -18,7 +18,9 @@ from sqlalchemy import Engine, event, text
 import app as application
 import dashboards
 from app.api.delivery import Answer, Kept, Place
+from app.api.readiness import Readiness
 from app.api.validators import Present, is_among, signature
+from app.faults import Faults
 from app.main import create_app
 from app.metrics.present import told_of
 from app.metrics.refresh import refresh
@@ -289,7 +291,9 @@ def test_without_a_database_nothing_holds(store: Engine) -> None:
 
 
 def test_one_question_is_put_for_all_who_wait(store: Engine) -> None:
-    present = Present(store, reading_sessions(store), SETTINGS)
+    faults = Faults()
+    readiness = Readiness(store, None, faults)
+    present = Present(store, reading_sessions(store), SETTINGS, readiness, faults)
 
     async def together(count: int) -> list[str | None]:
         return await asyncio.gather(*(present.state() for _ in range(count)))
@@ -351,6 +355,8 @@ CLOCKS = {
     "dashboards/data.py": 1,
     # What all of this may tell.
     "app/api/validators.py": 1,
+    # Whether the clock is wrong: a fault, which is told there as well.
+    "app/api/readiness.py": 1,
     # Writes.
     "app/api/webhooks.py": 1,
     "app/api/sign_in.py": 1,
