@@ -3,7 +3,6 @@
 Each line of the table in docs/operations.md has its test here, or beside what it is about.
 """
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,17 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from app.store.embedded import EmbeddedServer
 from demo.gitlab import GitLabFake
 from tests.app.cli.conftest import at_the_request
 from tests.app.cli.faulty import PATIENCE, Disk, Served, company, configuration, fill, grow, serving
 from tests.app.cli.test_endurance import embedded
-from tests.app.cli.test_killed import Start, Teamgauge, contents
+from tests.app.cli.test_killed import Start, Teamgauge, contents, watch
+from tests.collectors.gitlab.course import ALL
 
-SECONDS_AWAY = float(os.environ.get("TEAMGAUGE_TEST_AWAY", "2"))
-"""How long the database is away; `make test-faults` takes a minute."""
+SECONDS_AWAY = 60 if ALL else 2
+"""How long the database is away."""
 
 MONTH = datetime.now(UTC).date().replace(day=1)
 NOTES = '<div class="note">'
@@ -239,3 +239,75 @@ def test_the_database_is_away_for_a_while(
             runs = web.get("/api/v1/runs").json()["items"]
             outcomes = [run["outcome"] for run in runs if run["source"] == "gitlab"]
             assert outcomes == ["done", "failed"]
+
+
+FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
+"""Where Debian's package of that name has what shows a process another time."""
+
+CURRENT = text(
+    "SELECT v.indicator, v.variant, t.slug, v.period, v.value FROM indicator_values v"
+    " JOIN teams t ON t.id = v.team_id WHERE v.superseded_at IS NULL AND NOT v.partial"
+)
+
+
+@pytest.fixture
+def hour_ahead() -> dict[str, str]:
+    """The environment of a process whose clock is an hour ahead."""
+    found = sorted(Path("/").glob(FAKETIME[1:]))
+    if not found:
+        pytest.skip("LOUD: faketime is not installed; no clock was set back under a whole service")
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME": "+1h",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def test_the_clock_is_set_back_by_an_hour(
+    teamgauge: Teamgauge,
+    environment: dict[str, str],
+    variables: dict[str, str],
+    hour_ahead: dict[str, str],
+    fake: GitLabFake,
+    tmp_path: Path,
+    engine: Engine,
+    database_url: str,
+    empty_database_url: str,
+) -> None:
+    """After a collection that took the time for an hour later: the next one loses and doubles nothing,
+    and nobody has to wait until the hour has passed again."""
+    at = {**environment, **variables, "TEAMGAUGE_DATABASE__URL": database_url}
+    before = teamgauge("collect", **at, **hour_ahead)
+    assert before.returncode == 0, before.stdout + before.stderr
+    grow(fake)
+    with serving(tmp_path, at) as web:
+        answer = web.get("/readyz")
+        assert answer.status_code == 200
+        assert [each["reason"] for each in answer.json()["warnings"]] == ["clock_behind"]
+        assert "The clock of the server is behind what was collected." in notes(web, "/teams/dev")
+        after = teamgauge("collect", **at)
+        assert after.returncode == 0, after.stdout + after.stderr
+        assert "400 new" in after.stdout
+        runs = web.get("/api/v1/runs").json()["items"]
+        assert [run["outcome"] for run in runs] == ["done"] * 4
+        assert web.get("/api/v1/indicators/open_mr_age/evidence?team=dev").json()["items"]
+        assert web.faults() == [("began", "clock_behind")]
+
+    elsewhere = {**variables, "TEAMGAUGE_DATABASE__URL": empty_database_url}
+    for command in ("migrate", "collect"):
+        assert teamgauge(command, **elsewhere).returncode == 0
+    undisturbed = watch(empty_database_url)
+    found, expected = contents(engine, MONTH), contents(undisturbed, MONTH)
+    for name in ("merge_requests", "notes", "reviewers", "memberships", "merge_request_facts"):
+        assert found[name] == expected[name], name
+    assert len(expected["merge_requests"]) == 440
+    values = []
+    for each in (engine, undisturbed):
+        with each.connect() as connection:
+            values.append(sorted(map(tuple, connection.execute(CURRENT)), key=repr))
+    assert values[0] == values[1]
+    with engine.connect() as connection:
+        turned = text("SELECT count(*) FROM indicator_values WHERE superseded_at <= recorded_at")
+        superseded = text("SELECT count(*) FROM indicator_values WHERE superseded_at IS NOT NULL")
+        assert connection.scalar(turned) == 0
+        assert connection.scalar(superseded) > 0
