@@ -142,7 +142,7 @@ def store_values(
             UPDATE indicator_values s SET superseded_at = :at, superseded_reason = c.cause
             FROM computed_values c
             WHERE {same_period} AND NOT s.partial AND ({differs} OR s.partial <> c.partial)
-            """  # noqa: S608
+            """  # noqa: S608 - our own column names
         ),
         asked,
     )
@@ -160,7 +160,7 @@ def store_values(
             SELECT :indicator, :variant, {columns}, :at FROM computed_values c
             WHERE NOT EXISTS (SELECT 1 FROM known k
                               WHERE k.team_id = c.team_id AND k.period = c.period)
-            """  # noqa: S608
+            """  # noqa: S608 - our own column names
         ),
         asked,
     )
