@@ -41,7 +41,8 @@ test-histories: .venv/.dev ## play random histories against the collector for ha
 
 FAULTS := tests/collectors/gitlab/test_faults.py tests/collectors/gitlab/test_shapes.py \
 	tests/collectors/gitlab/test_database_faults.py tests/collectors/bamboohr/test_faults.py \
-	tests/collectors/greenhouse/test_faults.py tests/app/cli/test_killed.py tests/app/cli/test_processes.py
+	tests/collectors/greenhouse/test_faults.py tests/app/cli/test_killed.py tests/app/cli/test_processes.py \
+	tests/app/cli/test_faults.py
 
 .PHONY: test-faults
 test-faults: .venv/.dev ## try each fault at every request, not only at a few (about an hour)

@@ -8,6 +8,9 @@ import structlog
 
 log = structlog.get_logger()
 
+CLOCK_BEHIND = "clock_behind"
+"""Our clock is behind what was collected."""
+
 
 class Faults:
     """The faults of one process that are there now, each by one word; used by all threads.
@@ -40,6 +43,8 @@ class Faults:
             if since is not None:
                 log.warning("fault.ended", fault=fault, seconds=round(self._clock() - since, 3))
 
-    def __contains__(self, fault: str) -> bool:
-        """Whether a fault is there."""
-        return fault in self._since
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The faults that are there, always in the same order."""
+        with self._turn:
+            return tuple(sorted(self._since))

@@ -84,11 +84,11 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
     reading.configure(info={SEES: ALL if settings.auth.mode == "none" else Sees(NOTHING)})
     app.state.settings = settings
     app.state.engine = engine
-    app.state.readiness = Readiness(engine, embedded_folder(settings))
+    app.state.faults = faults = Faults()
+    app.state.readiness = readiness = Readiness(engine, embedded_folder(settings), faults)
     app.state.instruments = instruments = Instruments()
     app.state.sessions = reading
     app.state.writing = sessions(engine)  # for webhooks, signing in, and who did what
-    app.state.faults = faults = Faults()
     app.state.provider = Provider(settings, faults) if settings.auth.mode == "oidc" else None
     app.state.asking = CapacityLimiter(ASKED_AT_ONCE)
     for router in ROUTERS:
@@ -101,7 +101,7 @@ def create_app(settings: Settings, engine: Engine, threads: int = THREADS) -> Fa
     problems.install(app, _page)
     app.add_middleware(Routed)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
-    present = Present(engine, reading, settings)
+    present = Present(engine, reading, settings, readiness, faults)
     app.add_middleware(Delivery, present=present, signature=signature(settings, DRAWN_BY))
     if settings.auth.mode == "oidc":
         app.add_middleware(

@@ -150,7 +150,7 @@ class Pseudonyms:
             {"username": username},
         ):
             return True
-        claimed = text(f"{CLAIMS} SELECT EXISTS (SELECT FROM claims WHERE account_id = :account)")  # noqa: S608
+        claimed = text(f"{CLAIMS} SELECT EXISTS (SELECT FROM claims WHERE account_id = :account)")  # noqa: S608 - a part of our own
         return account is not None and bool(self._session.scalar(claimed, {"account": account}))
 
     # Accounts -----------------------------------------------------------------------------------

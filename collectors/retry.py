@@ -187,7 +187,7 @@ class Patience:
             self._quiet_until = max(self._quiet_until, time.monotonic() + wait)
         # A little later than asked, each thread at its own moment; and where what GitLab asks for
         # proves too short again and again, as long as without its word.
-        return max(wait + random.uniform(0.0, min(1.0, 0.1 + 0.1 * wait)), backoff)  # noqa: S311
+        return max(wait + random.uniform(0.0, min(1.0, 0.1 + 0.1 * wait)), backoff)  # noqa: S311 - spreads requests, hides nothing
 
     def _sleep(self, seconds: float) -> None:
         self._waited(seconds)

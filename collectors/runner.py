@@ -116,7 +116,7 @@ def run(
         # The database went away. The row stays `running` until the next run of the source.
         if result is None:
             raise _about_database(source.name, error) from error
-        log.error("collect.unrecorded", source=source.name, reason=_reason(error))  # noqa: TRY400
+        log.error("collect.unrecorded", source=source.name, reason=_reason(error))  # noqa: TRY400 - one sentence, no trace
         failure = _about_database(source.name, error)
         result = replace(
             result, outcome="failed", data_through=None, failures=(*result.failures, failure)

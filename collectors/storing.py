@@ -117,7 +117,7 @@ class _Staging:
         columns = ", ".join(self.columns)
         session.execute(
             text(
-                f"CREATE TEMP TABLE {self.name} ON COMMIT DROP AS"  # noqa: S608
+                f"CREATE TEMP TABLE {self.name} ON COMMIT DROP AS"  # noqa: S608 - names of our own tables and columns
                 f" SELECT {columns} FROM {_table(self.kind)} WITH NO DATA"
             )
         )
@@ -154,7 +154,7 @@ class _Staging:
             assignments.append(f"dirty = t.dirty OR ROW({before}) IS DISTINCT FROM ROW({after})")
         return self._counted(
             session,
-            f"UPDATE {_table(self.kind)} t SET {', '.join(assignments)} FROM {self.name} s"  # noqa: S608
+            f"UPDATE {_table(self.kind)} t SET {', '.join(assignments)} FROM {self.name} s"  # noqa: S608 - names of our own tables and columns
             f" WHERE {self._same_row()} AND ROW({', '.join(f't.{name}' for name in names)})"
             f" IS DISTINCT FROM ROW({', '.join(values)})",
         )
@@ -164,7 +164,7 @@ class _Staging:
         columns = ", ".join(self.columns)
         return self._counted(
             session,
-            f"INSERT INTO {_table(self.kind)} AS t ({columns}) SELECT {columns} FROM {self.name} s"  # noqa: S608
+            f"INSERT INTO {_table(self.kind)} AS t ({columns}) SELECT {columns} FROM {self.name} s"  # noqa: S608 - names of our own tables and columns
             f" WHERE NOT EXISTS (SELECT 1 FROM {_table(self.kind)} t WHERE {self._same_row()})"
             " ON CONFLICT DO NOTHING",
         )
@@ -177,7 +177,7 @@ class _Staging:
         people: person_ids whose rows stay.
         """
         conditions = [
-            f"NOT EXISTS (SELECT 1 FROM {self.name} s WHERE {self._same_row()})"  # noqa: S608
+            f"NOT EXISTS (SELECT 1 FROM {self.name} s WHERE {self._same_row()})"  # noqa: S608 - names of our own tables and columns
         ]
         parameters: dict[str, Any] = {}
         if complete.column is not None:
@@ -192,17 +192,17 @@ class _Staging:
             parameters["people"] = list(people)
         retires = self.kind.retires
         if retires is None:
-            removal = f"DELETE FROM {_table(self.kind)} t WHERE"  # noqa: S608
+            removal = f"DELETE FROM {_table(self.kind)} t WHERE"  # noqa: S608 - names of our own tables and columns
         else:
             removal = (
-                f"UPDATE {_table(self.kind)} t SET {retires} = :now WHERE t.{retires} IS NULL AND"  # noqa: S608
+                f"UPDATE {_table(self.kind)} t SET {retires} = :now WHERE t.{retires} IS NULL AND"  # noqa: S608 - names of our own tables and columns
             )
             parameters["now"] = now
         return self._counted(session, f"{removal} {' AND '.join(conditions)}", **parameters)
 
     def _counted(self, session: Session, statement: str, **parameters: Any) -> int:
         """Runs a statement and returns how many rows it wrote."""
-        counted = f"WITH written AS ({statement} RETURNING 1) SELECT count(*) FROM written"  # noqa: S608
+        counted = f"WITH written AS ({statement} RETURNING 1) SELECT count(*) FROM written"  # noqa: S608 - names of our own tables and columns
         return int(session.execute(text(counted), parameters).scalar_one())
 
 

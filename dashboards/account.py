@@ -14,7 +14,7 @@ from app.metrics.calendar import local_day
 from app.metrics.teams import Node, Tree, load_tree
 from app.settings import Settings
 from app.store.tables import ApiToken
-from dashboards import formatting
+from dashboards import formatting, signed_in
 from dashboards.forms import Filled
 
 USUAL_DAYS = 90
@@ -75,14 +75,15 @@ def view(
     settings: Settings,
     now: datetime,
     *,
+    current: bytes,
     filled: Filled | None = None,
     problem: InvalidValueError | None = None,
     made: str | None = None,
 ) -> dict[str, object]:
     """What `account.html` draws for whom the session answers to.
 
-    filled: the form for a token as it was sent, where it was refused; problem: why. made: the token
-    that was just made, which nobody will see again.
+    current: the hash of the session that asks. filled: the form for a token as it was sent, where it was
+    refused; problem: why. made: the token that was just made, which nobody will see again.
     """
     access, tree = Sees.of(session).access, load_tree(session)
     subject = tokens.maker(access.caller)
@@ -125,6 +126,7 @@ def view(
         "problem": None if problem is None else f"{problem}",
         "wrong": None if problem is None else problem.field,
         "made": made,
+        **signed_in.own(session, settings, now, subject, current),
     }
 
 

@@ -71,6 +71,16 @@ def revoke(token_id: int) -> str:
     return address(f"/account/tokens/{token_id}/revoke")
 
 
+def end_session() -> str:
+    """Where somebody ends sessions of their own."""
+    return address("/account/sessions/end")
+
+
+def sign_out_others() -> str:
+    """Where an admin ends the sessions of others."""
+    return address("/audit/sessions/end")
+
+
 def audit(**query: object | None) -> str:
     """Who did what."""
     return address("/audit", query)

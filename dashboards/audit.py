@@ -13,7 +13,7 @@ from app.errors import InvalidValueError
 from app.metrics.teams import load_tree
 from app.settings import Settings
 from app.store.tables import AuditEvent
-from dashboards import addresses, formatting
+from dashboards import addresses, formatting, signed_in
 from dashboards.account import token_row
 from dashboards.asked import Asked
 
@@ -38,11 +38,15 @@ class EventRow:
     address: str
 
 
-def view(session: Session, settings: Settings, asked: Asked, now: datetime) -> dict[str, object]:
-    """What `audit.html` draws. Raises InvalidValueError for a wrong address."""
+def view(
+    session: Session, settings: Settings, asked: Asked, now: datetime, current: bytes
+) -> dict[str, object]:
+    """What `audit.html` draws. current: the hash of the session that asks. Raises InvalidValueError for
+    a wrong address."""
     action = asked.get("action")
     found, newer, older = _page(session, asked, action)
     tree = load_tree(session)
+    people, more_people = signed_in.everybody(session, settings, now, current)
     everybodys = tokens.listed(session, now, limit=TOKENS_SHOWN + 1)
 
     def here(**query: object | None) -> str:
@@ -65,6 +69,8 @@ def view(session: Session, settings: Settings, asked: Asked, now: datetime) -> d
         "days": settings.auth.audit_days,
         "tokens": [token_row(each, tree, settings, now) for each in everybodys[:TOKENS_SHOWN]],
         "more_tokens": len(everybodys) > TOKENS_SHOWN,
+        "signed_in": people,
+        "more_signed_in": more_people,
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.faults import CLOCK_BEHIND, Faults
 from app.metrics import INDICATORS
 from app.metrics.answers import Freshness
 from app.settings import Settings
@@ -17,6 +18,36 @@ class Note:
     strong: str
     text: str
     command: str
+
+
+OF_FAULTS = (
+    (
+        "disk_full",
+        "The disk of the database has no room left.",
+        "What is shown is what was computed before; nothing is collected until there is room.",
+    ),
+    (
+        "read_only",
+        "The database takes no changes.",
+        "What is shown is what was computed before; nothing is collected until it does.",
+    ),
+    (
+        CLOCK_BEHIND,
+        "The clock of the server is behind what was collected.",
+        "It was set back, or is wrong: the present day may be an earlier one here.",
+    ),
+)
+"""What is told of a fault of the server, and what it touches."""
+
+
+def notes_of_faults(faults: Faults) -> list[Note]:
+    """A note for each fault of the server that touches what pages show."""
+    present = faults.present
+    return [
+        Note(strong, words, "teamgauge check")
+        for name, strong, words in OF_FAULTS
+        if name in present
+    ]
 
 
 def notes_of(

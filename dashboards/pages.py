@@ -35,7 +35,7 @@ from dashboards import (
     team,
 )
 from dashboards.asked import Asked
-from dashboards.notes import notes_of
+from dashboards.notes import notes_of, notes_of_faults
 from dashboards.sentences import STATUS_WORDS
 
 View = Callable[[Session, Settings, Asked], dict[str, object]]
@@ -198,7 +198,9 @@ class Pages:
                     return _as_table(page, page.table(session, self._settings, asked))
                 context = page.view(session, self._settings, asked)
             now = datetime.now(UTC)
-            notes = [] if page.name == "data" else notes_of(freshness, self._settings, now)
+            notes = notes_of_faults(request.app.state.faults)
+            if page.name != "data":
+                notes += notes_of(freshness, self._settings, now)
             return self.respond(
                 page.template,
                 {"page": page.name, "notes": notes, "sees": sees, **context},

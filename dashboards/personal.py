@@ -13,10 +13,10 @@ from fastapi import FastAPI, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.auth import granting
+from app.auth import ending, granting
 from app.auth.access import NOTHING, Sees
 from app.auth.provider import SIGNED_OUT
-from app.auth.rules import access_for, authorise, authorise_without_data
+from app.auth.rules import access_for, authorise, authorise_without_data, session_of
 from app.errors import InvalidValueError
 from app.settings import Settings
 from dashboards import account, addresses, audit
@@ -64,7 +64,19 @@ class PersonalPages:
                 answer=self.revoke_token,
                 form=True,
             ),
+            Personal(
+                route="/account/sessions/end",
+                name="end_session",
+                answer=self.end_session,
+                form=True,
+            ),
             Personal(route="/audit", name="audit", answer=self.audit),
+            Personal(
+                route="/audit/sessions/end",
+                name="sign_out_others",
+                answer=self.sign_out_others,
+                form=True,
+            ),
             Personal(route=SIGNED_OUT, name="signed_out", answer=self.signed_out),
         )
 
@@ -95,11 +107,26 @@ class PersonalPages:
         back = form.only(("back",)).get("back")
         with request.app.state.writing.begin() as session:
             granting.withdraw(session, access_for(request), token_id, datetime.now(UTC))
-        return RedirectResponse(
-            f"{BACK.get(back, BACK['account'])}#tokens",
-            status_code=303,
-            headers={"Cache-Control": NEVER_KEPT},
-        )
+        return _back(f"{BACK.get(back, BACK['account'])}#tokens")
+
+    def end_session(self, request: Request, form: Form) -> Response:
+        """Ends a session of somebody's own, or all others."""
+        Asked.of({}, request.query_params.multi_items(), ())
+        authorise_without_data(request)
+        wanted = form.only(("session",)).get("session")
+        with request.app.state.writing.begin() as session:
+            ending.end_own(session, access_for(request).caller, _session(request), wanted)
+        return _back(f"{BACK['account']}#sessions")
+
+    def sign_out_others(self, request: Request, form: Form) -> Response:
+        """Ends the sessions of somebody, or of everybody else."""
+        Asked.of({}, request.query_params.multi_items(), ())
+        authorise_without_data(request)
+        filled = form.only(("subject", "everybody"))
+        subject = None if filled.get("everybody") else filled.get("subject")
+        with request.app.state.writing.begin() as session:
+            ending.sign_out(session, access_for(request).caller, _session(request), subject)
+        return _back(f"{BACK['audit']}#sessions")
 
     def audit(self, request: Request) -> Response:
         """Who did what."""
@@ -107,7 +134,9 @@ class PersonalPages:
         with self._reading() as session:
             authorise(request, session)
             sees = Sees.of(session)
-            context = audit.view(session, self._settings, asked, datetime.now(UTC))
+            context = audit.view(
+                session, self._settings, asked, datetime.now(UTC), _session(request)
+            )
         return self._respond("audit", {"sees": sees, **context})
 
     def signed_out(self, request: Request) -> Response:
@@ -134,6 +163,7 @@ class PersonalPages:
                 filled=filled,
                 problem=problem,
                 made=made,
+                current=_session(request),
             )
         return self._respond("account", {"sees": sees, **context}, status)
 
@@ -145,6 +175,17 @@ class PersonalPages:
             forms_to=self._provider,
             cache_control=NEVER_KEPT,
         )
+
+
+def _session(request: Request) -> bytes:
+    """The hash of the session that asks: pages and forms are answered to no token."""
+    found = session_of(request)
+    assert found is not None
+    return found
+
+
+def _back(address: str) -> Response:
+    return RedirectResponse(address, status_code=303, headers={"Cache-Control": NEVER_KEPT})
 
 
 def register(app: FastAPI, settings: Settings, sessions: sessionmaker[Session]) -> None:

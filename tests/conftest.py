@@ -3,6 +3,8 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from app.store import migrate
 from app.store.engine import make_engine
+from tests.clusters import PutCluster, made_cluster, put_cluster
 from tests.databases import database, engine_on
+from tests.quick import quick_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -50,6 +54,22 @@ LONGEST = (
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
+RUN_FOLDER = "TEAMGAUGE_TEST_FOLDER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the folder of the run, which the workers of pytest-xdist are told of and share."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        stack = ExitStack()
+        os.environ[RUN_FOLDER] = str(stack.enter_context(quick_folder()))
+        config.add_cleanup(stack.close)
+
+
+def run_folder() -> Path:
+    """The folder of this run of the tests; gone when it ends."""
+    return Path(os.environ[RUN_FOLDER])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first, everything else as it was collected."""
@@ -66,7 +86,7 @@ def require_shared(*parts: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """A Postgres to make databases on: TEAMGAUGE_TEST_DATABASE_URL, or an embedded one for the session.
 
     The workers of pytest-xdist share one: whoever comes first starts it, the last one out stops it.
@@ -77,12 +97,16 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     from app.store.embedded import EmbeddedServer
 
-    base = tmp_path_factory.getbasetemp()
-    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    # What the tests write need not outlive a power cut.
-    server = EmbeddedServer(run / "postgres", settings={"fsync": "off", "max_connections": "200"})
-    with server.running() as url:
+    # What the tests write need not outlive a power cut, and their journal may be short.
+    settings = {"fsync": "off", "max_connections": "200", "max_wal_size": "256MB"}
+    with EmbeddedServer(run_folder() / "postgres", settings).running() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def cluster() -> PutCluster:
+    """Makes data folders that hold a migrated database already; see `tests.clusters`."""
+    return partial(put_cluster, made_cluster(run_folder()))
 
 
 @pytest.fixture(scope="session")

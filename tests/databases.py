@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
-from sqlalchemy import Engine, create_engine, make_url, text
+import psycopg
+from sqlalchemy import Engine, make_url
 
 from app.store.engine import make_engine
 from app.store.roles import DatabaseRole
@@ -12,12 +13,8 @@ from app.store.roles import DatabaseRole
 
 def administer(url: str, statement: str) -> None:
     """Runs a statement that stands outside every transaction."""
-    engine = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 @contextmanager
@@ -25,7 +22,9 @@ def database(server_url: str, kind: str, template: str = "") -> Iterator[str]:
     """The address of a new database. kind: the begin of its name. template: what it is copied from;
     empty: it has no tables."""
     name = f"{kind}_{uuid4().hex[:12]}"
-    administer(server_url, f"CREATE DATABASE {name}{f' TEMPLATE {template}' if template else ''}")
+    # File by file: through the buffers, as is usual, it takes twice as long.
+    copied = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
+    administer(server_url, f"CREATE DATABASE {name}{copied}")
     try:
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -98,6 +98,9 @@ def connection(settings: Settings) -> Iterator[smtplib.SMTP]:
     """The mail server, signed in to. Raises DeliveryError, also for what fails inside."""
     own = settings.alerts
     where = f"The mail server {own.smtp_host}, port {own.smtp_port},"
+    password = smtp_password(settings)
+    if own.smtp_username and not password:
+        raise DeliveryError("alerts.smtp_username is set, so alerts.smtp_password must be as well.")
     trusted = ssl.create_default_context()
     try:
         server = (
@@ -109,7 +112,7 @@ def connection(settings: Settings) -> Iterator[smtplib.SMTP]:
             if own.smtp_security == "starttls":
                 server.starttls(context=trusted)
             if own.smtp_username:
-                server.login(own.smtp_username, smtp_password(settings))
+                server.login(own.smtp_username, password)
             yield server
     except smtplib.SMTPRecipientsRefused as error:
         raise DeliveryError(f"{where} takes mail for none of the recipients.") from error

@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problems import Draw, Failure, failure_of, is_for_machines, tell
+from app.api.problems import Draw, Failure, failure_of, is_for_machines, noted, tell
 from app.auth import callers, sessions, tokens
-from app.auth.access import Access, Right, refusal
+from app.auth.access import Right, refusal
 from app.auth.callers import Recognised
 from app.auth.cookies import Cookies
+from app.faults import Faults
 from app.settings import Settings
 from app.store.tables import SignedIn
+from app.store.trouble import Trouble, reason_of, trouble_of
 
 OPEN = (
     "/static/",
@@ -34,7 +36,7 @@ OPEN = (
 )
 """Beginnings of addresses that answer to strangers; webhooks ask for a secret of their own."""
 
-WITHOUT_ROLE = ("/account", "/sign-out")
+WITHOUT_ROLE = ("/account", "/account/sessions/end", "/sign-out")
 """Addresses for everybody who signed in, also for those who may see nothing here."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -62,22 +64,24 @@ class Authentication:
         self._origin = f"{base.scheme}://{base.netloc}".lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, with `access` in its state."""
+        """Answers one request, with `access` and the `session` that asks in its state."""
         if scope["type"] != "http" or scope["path"].startswith(OPEN):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
         try:
-            access = await run_in_threadpool(self._access, request)
+            found = await run_in_threadpool(self._found, request)
         except SQLAlchemyError as error:
             unavailable = failure_of(error)
             if unavailable is None:
                 raise
+            unavailable = noted(request, unavailable, error)
             await tell(request, unavailable, self._draw)(scope, receive, send)
             return
-        if access is None:
+        if found is None:
             await self._stranger(request)(scope, receive, send)
             return
+        access = found.access
         if not access.roles and request.url.path not in WITHOUT_ROLE:
             refused = refusal(access, Right.ANY)
             failure = Failure(status=403, message=refused.message, hint=refused.hint)
@@ -91,23 +95,36 @@ class Authentication:
             )
             await tell(request, failure, self._draw)(scope, receive, send)
             return
-        scope = {**scope, "state": {**scope.get("state", {}), "access": access}}
+        session = found.row.id_hash if isinstance(found.row, SignedIn) else None
+        known = {"access": access, "session": session}
+        scope = {**scope, "state": {**scope.get("state", {}), **known}}
         await self._app(scope, receive, send)
 
-    def _access(self, request: Request) -> Access | None:
+    def _found(self, request: Request) -> Recognised | None:
         now = datetime.now(UTC)
         address = request.client.host if request.client else ""
         with self._reading() as session:
             found = self._recognised(session, request, now, address)
-        if found is None:
-            return None
-        if found.due:
+        if found is not None and found.due:
+            self._touch(request, found, now)
+        return found
+
+    def _touch(self, request: Request, found: Recognised, now: datetime) -> None:
+        """Notes that they are still there; where that cannot be written, they may look all the same."""
+        faults: Faults = request.app.state.faults
+        try:
             with self._writing.begin() as session:
                 if isinstance(found.row, SignedIn):
                     sessions.touch(session, found.row, now)
                 else:
                     tokens.touch(session, found.row, now)
-        return found.access
+        except SQLAlchemyError as error:
+            trouble = trouble_of(error)
+            if trouble not in (Trouble.DISK_FULL, Trouble.READ_ONLY):
+                raise
+            faults.begin(trouble, reason_of(error))
+        else:
+            request.app.state.readiness.note_change()
 
     def _recognised(
         self, session: Session, request: Request, now: datetime, address: str

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
@@ -18,8 +17,7 @@ from app.api.problems import PROBLEMS
 from app.auth.rules import authorise_without_data
 from app.metrics.operation import Operation, operation
 from app.store.migrate import newest_revision
-
-log = structlog.get_logger()
+from app.store.trouble import Trouble, reason_of, trouble_of
 
 router = APIRouter(tags=["health"], dependencies=[Depends(authorise_without_data)])
 
@@ -59,7 +57,7 @@ def _families(request: Request) -> Iterator[Family]:
         with state.sessions() as session:
             found = operation(session, state.settings)
     except SQLAlchemyError as error:
-        log.warning("metrics.incomplete", reason=type(error).__name__)
+        state.faults.begin(trouble_of(error) or Trouble.DATABASE_AWAY, reason_of(error))
         yield _gauge(metrics_of.DATABASE_UP, {(): 0})
         return
     yield _gauge(metrics_of.DATABASE_UP, {(): 1})

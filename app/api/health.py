@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from app.api.listing import respond
 from app.api.problems import PROBLEMS
 from app.api.readiness import Readiness
-from app.api.shapes.operation import HealthAnswer
+from app.api.shapes.operation import HealthAnswer, HealthWarning, ReadyAnswer
 
 router = APIRouter(tags=["health"])
 
@@ -18,12 +18,15 @@ def healthz() -> Response:
 
 @router.get(
     "/readyz",
-    response_model=HealthAnswer,
+    response_model=ReadyAnswer | HealthAnswer,
     responses={status: PROBLEMS[status] for status in (422, 503)},
 )
 def readyz(request: Request) -> Response:
     """The database answers, is migrated and takes changes, and this server is not about to end;
-    otherwise 503 with the `reason`."""
+    otherwise 503 with the `reason`. `warnings` is there where something is wrong all the same."""
     readiness: Readiness = request.app.state.readiness
-    readiness.require()
-    return respond(HealthAnswer(status="ok"))
+    warnings = readiness.require()
+    if not warnings:
+        return respond(HealthAnswer(status="ok"))
+    told = [HealthWarning(reason=reason, detail=detail) for reason, detail in warnings.items()]
+    return respond(ReadyAnswer(status="ok", warnings=told))

@@ -10,27 +10,48 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from app.api.observation import observation_of
 from app.api.readiness import NotReadyError
 from app.auth.access import ForbiddenError
-from app.auth.provider import RefusedError
+from app.auth.provider import AWAY, ProviderError, RefusedError
 from app.auth.rules import access_for
 from app.errors import AppError, InvalidValueError, NotFoundError
+from app.faults import Faults
+from app.store.trouble import Trouble, reason_of, trouble_of
 
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = "10"
 REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
-TOO_LONG = "57014"
-"""SQLSTATE of a statement that was given up because it took longer than it may."""
-
-NOT_MIGRATED = {"42P01", "42703"}
-"""SQLSTATE of a table and of a column that does not exist."""
+IN_TROUBLE = {
+    Trouble.DATABASE_AWAY: (
+        "The database does not answer.",
+        "Nothing is lost; this server asks it again by itself.",
+    ),
+    Trouble.BUSY: ("Every connection to the database is in use.", "Ask again in a moment."),
+    Trouble.NOT_MIGRATED: (
+        "The database is not at the revision that this program needs.",
+        "Run `teamgauge migrate`.",
+    ),
+    Trouble.READ_ONLY: (
+        "The database, or its disk, takes no changes, and this cannot be done without.",
+        "Nothing that was stored is lost; the log says why.",
+    ),
+    Trouble.DISK_FULL: (
+        "The disk of the database is full, and this cannot be done without room.",
+        "Make room; nothing that was stored is lost.",
+    ),
+    Trouble.TOO_LONG: (
+        "The database took too long for this, and it was given up.",
+        "Ask for less of it, or again when less is going on.",
+    ),
+}
+"""What a reader is told, and what to do about it."""
 
 
 class Problem(BaseModel):
@@ -53,7 +74,8 @@ class Problem(BaseModel):
     request_id: str | None = None
     """What the log calls the request, of a failure that is ours."""
     reason: str | None = None
-    """Of /readyz: draining, disk_full, read_only, database_away, busy, migrating or not_migrated."""
+    """Of a 503, where there is a word for it: draining, disk_full, read_only, database_away, busy,
+    migrating, not_migrated, too_long or provider_away."""
 
 
 def _described(description: str) -> dict[str, Any]:
@@ -105,25 +127,19 @@ def failure_of(error: Exception) -> Failure | None:
         return dataclasses.replace(failure, reason=error.reason)
     if isinstance(error, ForbiddenError | RefusedError):
         return Failure(status=403, message=error.message, hint=error.hint)
+    if isinstance(error, ProviderError):
+        failure = _unavailable(error.message, error.hint)
+        return dataclasses.replace(failure, reason=AWAY)
     if isinstance(error, AppError):
         return _unavailable(error.message, error.hint)
     if isinstance(error, RequestValidationError):
         return _refusal(error)
     if isinstance(error, HTTPException):
         return _http(error)
-    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == TOO_LONG:
-        return _unavailable(
-            "The database took too long for this, and it was given up.",
-            "Ask for less of it, or again when less is going on.",
-        )
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
-        return _unavailable("The database does not answer.", "Look at the log; nothing is lost.")
-    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
-        return _unavailable(
-            "The database is not at the revision that this program needs.",
-            "Run `teamgauge migrate`.",
-        )
-    return None
+    trouble = trouble_of(error)
+    if trouble is None:
+        return None
+    return dataclasses.replace(_unavailable(*IN_TROUBLE[trouble]), reason=trouble.value)
 
 
 def _unavailable(message: str, hint: str) -> Failure:
@@ -209,6 +225,23 @@ def tell(request: Request, failure: Failure, draw: Draw) -> Response:
     return answer
 
 
+LASTING = frozenset(Trouble) - {Trouble.TOO_LONG}
+"""Reasons that hold for everybody until they are gone, which the log has once and not for each request."""
+
+
+def noted(request: Request, failure: Failure, error: Exception) -> Failure:
+    """The failure, with what the log calls the request where it is ours: then it is written down."""
+    if failure.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return failure
+    faults: Faults = request.app.state.faults
+    if failure.reason in LASTING:
+        faults.begin(failure.reason, reason_of(error))
+    elif failure.reason != AWAY:  # who asked the provider has written down that it does not answer
+        log.warning("request.unavailable", path=request.url.path, reason=reason_of(error))
+    request_id = observation_of(request.scope).request_id
+    return dataclasses.replace(failure, request_id=request_id)
+
+
 def install(app: FastAPI, draw: Draw) -> None:
     """Registers the one handler of everything that is foreseen. draw: draws it as a page."""
 
@@ -216,16 +249,7 @@ def install(app: FastAPI, draw: Draw) -> None:
         failure = failure_of(error)
         if failure is None:
             raise error
-        if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("request.unavailable", path=request.url.path, reason=_reason(error))
-            request_id = observation_of(request.scope).request_id
-            failure = dataclasses.replace(failure, request_id=request_id)
-        return tell(request, failure, draw)
+        return tell(request, noted(request, failure, error), draw)
 
     for kind in (AppError, RequestValidationError, HTTPException, DBAPIError, PoolTimeoutError):
         app.add_exception_handler(kind, handle)
-
-
-def _reason(error: Exception) -> str:
-    """What happened, for the log: the driver's first line; it has no password in it."""
-    return (str(getattr(error, "orig", error)).strip().splitlines() or [""])[0]

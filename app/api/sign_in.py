@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.request import Configured
 from app.auth import audit, sessions
 from app.auth.access import Caller
+from app.auth.browsers import described
 from app.auth.cookies import SIGN_IN_SECONDS, Cookies
 from app.auth.provider import CALLBACK, SIGNED_OUT, Provider, ProviderError, RefusedError
 from app.auth.rules import access_for
@@ -119,7 +120,14 @@ def _begin(
     with _writing(request) as session, session.begin():
         if before is not None:
             sessions.end(session, before)
-        session_id = sessions.begin(session, who, settings.auth, datetime.now(UTC))
+        session_id = sessions.begin(
+            session,
+            who,
+            settings.auth,
+            datetime.now(UTC),
+            address=address,
+            browser=described(request.headers.get("user-agent", "")),
+        )
         audit.record(session, audit.SIGNED_IN, Caller(f"user:{who.subject}", who.name, address))
     return session_id
 

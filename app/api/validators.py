@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import __version__
+from app.api.readiness import Readiness
+from app.faults import Faults
 from app.metrics.present import Reached, load_reached, told_of
 from app.settings import Settings
 from app.store.changes import state_of
@@ -40,10 +42,19 @@ class Present:
     One statement, put once for all who wait for it; a second and third only after a change.
     """
 
-    def __init__(self, engine: Engine, reading: sessionmaker[Session], settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        reading: sessionmaker[Session],
+        settings: Settings,
+        readiness: Readiness,
+        faults: Faults,
+    ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reading = reading
         self._zone = settings.reporting.zone
+        self._readiness = readiness
+        self._faults = faults
         # Its own: those who draw answers must not keep those waiting who need none.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._turn = asyncio.Lock()
@@ -79,9 +90,11 @@ class Present:
             log.debug("state.unknown", reason=type(error).__name__)
             self._data = ""
             return None
+        self._readiness.look(max(self._reached, default=None) if self._reached else None)
         if self._reached is None:
             return None
-        return f"{data} {told_of(datetime.now(UTC), self._reached, self._zone)}"
+        faults = " ".join(self._faults.present)  # pages tell of them
+        return f"{data} {told_of(datetime.now(UTC), self._reached, self._zone)} {faults}"
 
 
 def validator(*drawn_from: bytes) -> str:

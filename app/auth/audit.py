@@ -24,6 +24,8 @@ class Action:
 SIGNED_IN = Action("signed_in", "signed in")
 SIGN_IN_REFUSED = Action("sign_in_refused", "could not sign in")
 SIGNED_OUT = Action("signed_out", "signed out")
+SESSION_ENDED = Action("session_ended", "ended sessions of their own")
+USER_SIGNED_OUT = Action("user_signed_out", "signed somebody out")
 SESSIONS_ENDED = Action("sessions_ended", "was signed out by the provider")
 PEOPLE_SEEN = Action("people_seen", "looked at names of people")
 EXPORTED = Action("exported", "took a file")
@@ -37,6 +39,8 @@ ACTIONS: tuple[Action, ...] = (
     SIGNED_IN,
     SIGN_IN_REFUSED,
     SIGNED_OUT,
+    SESSION_ENDED,
+    USER_SIGNED_OUT,
     SESSIONS_ENDED,
     PEOPLE_SEEN,
     EXPORTED,

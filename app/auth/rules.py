@@ -51,6 +51,8 @@ RULES: tuple[Rule, ...] = (
     Rule(route="/account", right=Right.OWN),
     Rule(route="/account/tokens", right=Right.ANY),
     Rule(route="/account/tokens/{token_id}/revoke", right=Right.ANY),
+    Rule(route="/account/sessions/end", right=Right.OWN),
+    Rule(route="/audit/sessions/end", right=Right.AUDIT),
     Rule(route="/audit", right=Right.AUDIT),
     Rule(route="/openapi.json", right=Right.ANY),
     Rule(route="/metrics", right=Right.OPERATION),
@@ -75,6 +77,12 @@ def access_for(request: Request) -> Access:
     signed_in = request.app.state.settings.auth.mode != "none"
     found = getattr(request.state, "access", NOTHING if signed_in else EVERYTHING)
     assert isinstance(found, Access)
+    return found
+
+
+def session_of(request: Request) -> bytes | None:
+    """The hash of the session that asks; None: a script asks, or nobody signs in here."""
+    found: bytes | None = getattr(request.state, "session", None)
     return found
 
 

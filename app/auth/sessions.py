@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.settings import AuthSettings
@@ -30,8 +30,19 @@ class Identified:
     groups: tuple[str, ...] = ()
 
 
-def begin(session: Session, who: Identified, auth: AuthSettings, now: datetime) -> str:
-    """Begins a session and answers its id, which only the cookie keeps. Removes those that are over."""
+def begin(
+    session: Session,
+    who: Identified,
+    auth: AuthSettings,
+    now: datetime,
+    *,
+    address: str = "",
+    browser: str = "",
+) -> str:
+    """Begins a session and answers its id, which only the cookie keeps. Removes those that are over.
+
+    address, browser: where and in what, as far as known.
+    """
     session_id = secrets.token_urlsafe(32)
     session.execute(delete(SignedIn).where(SignedIn.expires_at <= now))
     session.execute(
@@ -46,6 +57,8 @@ def begin(session: Session, who: Identified, auth: AuthSettings, now: datetime) 
             created_at=now,
             last_seen_at=now,
             expires_at=now + timedelta(hours=auth.session_hours),
+            address=address,
+            browser=browser,
         )
     )
     return session_id
@@ -54,12 +67,24 @@ def begin(session: Session, who: Identified, auth: AuthSettings, now: datetime) 
 def find(session: Session, session_id: str, auth: AuthSettings, now: datetime) -> SignedIn | None:
     """The session of an id unless it is over, by its age or because nobody came for too long."""
     return session.scalars(
-        select(SignedIn).where(
-            SignedIn.id_hash == _hashed(session_id),
-            SignedIn.expires_at > now,
-            SignedIn.last_seen_at > now - timedelta(minutes=auth.idle_minutes),
-        )
+        select(SignedIn).where(SignedIn.id_hash == _hashed(session_id), *_holds(auth, now))
     ).one_or_none()
+
+
+def active(
+    session: Session,
+    auth: AuthSettings,
+    now: datetime,
+    *,
+    subject: str | None = None,
+    limit: int | None = None,
+) -> list[SignedIn]:
+    """The sessions that hold, of somebody or of everybody; the one that was used last comes first."""
+    statement = select(SignedIn).where(*_holds(auth, now))
+    if subject is not None:
+        statement = statement.where(SignedIn.subject == subject)
+    ordered = statement.order_by(SignedIn.last_seen_at.desc(), SignedIn.id_hash)
+    return list(session.scalars(ordered.limit(limit)))
 
 
 def newest(session: Session, subject: str) -> SignedIn | None:
@@ -104,6 +129,27 @@ def end_all(
     else:
         return 0
     return len(session.execute(delete(SignedIn).where(theirs).returning(SignedIn.subject)).all())
+
+
+def end_of(session: Session, subject: str, id_hash: bytes) -> int:
+    """Ends one session of somebody, by its hash; answers how many: none where it is not theirs."""
+    theirs = (SignedIn.subject == subject, SignedIn.id_hash == id_hash)
+    return len(session.execute(delete(SignedIn).where(*theirs).returning(SignedIn.subject)).all())
+
+
+def end_others(session: Session, *, keep: bytes, subject: str | None = None) -> int:
+    """Ends every session of somebody, or of everybody, but one; answers how many."""
+    statement = delete(SignedIn).where(SignedIn.id_hash != keep)
+    if subject is not None:
+        statement = statement.where(SignedIn.subject == subject)
+    return len(session.execute(statement.returning(SignedIn.subject)).all())
+
+
+def _holds(auth: AuthSettings, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        SignedIn.expires_at > now,
+        SignedIn.last_seen_at > now - timedelta(minutes=auth.idle_minutes),
+    )
 
 
 def _hashed(session_id: str) -> bytes:

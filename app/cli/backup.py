@@ -52,6 +52,6 @@ def backup(
         f"backup: {saved.size:,} bytes in {saved.file}, revision {saved.manifest.revision}, "
         f"in {time.monotonic() - began:.1f} s."
     )
-    for old in backup_folder.rotated(file, rotate) if rotate is not None else ():
+    for old in backup_folder.rotated(file, rotate, target) if rotate is not None else ():
         typer.echo(f"backup: deleted {old}.")
     return 0

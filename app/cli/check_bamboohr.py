@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.cli.check_gitlab import Finding
-from app.settings import bamboohr_key
+from app.errors import ConfigurationError
+from app.settings import required_bamboohr_key
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -21,11 +22,14 @@ def check_bamboohr(settings: "Settings") -> Iterator[Finding]:
 
     own = settings.bamboohr
     if "bamboohr" not in settings.configured_sources():
-        if own.url:
-            yield True, "bamboohr", "not configured, set bamboohr.api_key to collect it"
+        return
+    try:
+        key = required_bamboohr_key(settings)
+    except ConfigurationError as error:
+        yield False, "bamboohr", error.message
         return
     impatient = RetryPolicy(attempts=2, first_attempts=2, limited_attempts=2, longest=10.0)
-    client = BambooHRClient(own.url, bamboohr_key(settings), Counters(), impatient)
+    client = BambooHRClient(own.url, key, Counters(), impatient)
     try:
         for table in (EMPLOYMENT_STATUS, JOB_INFO):
             # Nobody has changed since now: an answer of a few bytes.

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.cli.check_gitlab import Finding
-from app.settings import greenhouse_secret
+from app.errors import ConfigurationError
+from app.settings import required_greenhouse_secret
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -21,8 +22,12 @@ def check_greenhouse(settings: "Settings") -> Iterator[Finding]:
 
     if "greenhouse" not in settings.configured_sources():
         return
+    try:
+        secret = required_greenhouse_secret(settings)
+    except ConfigurationError as error:
+        yield False, "greenhouse", error.message
+        return
     impatient = RetryPolicy(attempts=2, first_attempts=2, limited_attempts=2, longest=30.0)
-    secret = greenhouse_secret(settings)
     client = GreenhouseClient(settings.greenhouse, secret, Counters(), impatient)
     readable = []
     try:

@@ -51,7 +51,11 @@ def collect(
     Made for cron: it reads only what changed, and one run of a source at a time.
     """
     settings = begin(context, config)
+    from app.store.disk import require_room
+
     names = wanted(settings, sources or [])
+    if not queue:
+        require_room(settings)
     with database(settings, role=DatabaseRole.COLLECT) as engine:
         if queue:
             return enqueue_sources(engine, names, full=full)
@@ -59,10 +63,13 @@ def collect(
 
 
 def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
-    """The sources to run. Raises ConfigurationError for one that is unknown or not configured."""
+    """The sources to run. Raises ConfigurationError for one that is unknown or not configured, and for
+    one that is named and lacks its secret; without a name that is a run of it that fails."""
+    from app.settings import required_bamboohr_key, required_greenhouse_secret
     from app.settings.wording import nearest
 
     configured = settings.configured_sources()
+    secrets = {"bamboohr": required_bamboohr_key, "greenhouse": required_greenhouse_secret}
     if not named:
         if not configured:
             raise ConfigurationError(
@@ -81,6 +88,8 @@ def wanted(settings: "Settings", named: Sequence[str]) -> tuple[str, ...]:
             raise ConfigurationError(
                 f"The source {name} is not configured: {HOW_TO_CONFIGURE[name]}."
             )
+        if name in secrets:
+            secrets[name](settings)
     return tuple(dict.fromkeys(named))
 
 

@@ -3,6 +3,7 @@
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 
 import structlog
 import typer
@@ -20,6 +21,12 @@ WORDING = (
     (r"\. Did you mean '(.*)'\?", r", perhaps \1 is meant"),
 )
 """What the parser of the command line says, as a pattern, and what we say instead."""
+
+WHAT_TO_DO: Mapping[str | None, str] = {
+    "disk_full": "Make room, then start this again; what was stored before is kept.",
+    "read_only": "See why its disk takes no changes; what was stored before is kept.",
+}
+"""By what the database is in trouble with."""
 
 log = structlog.get_logger()
 
@@ -67,13 +74,18 @@ def _mendable(error: Exception) -> AppError | None:
     if "sqlalchemy" in sys.modules:
         from sqlalchemy import exc
 
-        if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):
-            return AppError(
-                f"The database failed: {_first_line(error.orig)}.",
-                "See whether it runs, and what its log says.",
-            )
+        from app.store.trouble import Trouble, trouble_of
+
+        trouble = trouble_of(error)
         if isinstance(error, exc.TimeoutError):
             return AppError("The database had no connection left.", "Try again later.")
+        if isinstance(error, exc.InternalError) or (
+            isinstance(error, exc.DBAPIError) and trouble not in (None, Trouble.NOT_MIGRATED)
+        ):
+            return AppError(
+                f"The database failed: {_first_line(error.orig)}.",
+                WHAT_TO_DO.get(trouble, "See whether it runs, and what its log says."),
+            )
     if "httpx" in sys.modules:
         import httpx
 

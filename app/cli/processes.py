@@ -204,7 +204,7 @@ def _serve(
         share(shared, place)
         with database(settings, pool_size=threads + 1, role=DatabaseRole.WEB) as engine:
             app = create_app(settings, engine, threads)
-            server = Answering(app, begun=lambda: pipe.send(True))
+            server = Answering(app, begun=lambda: tell_that_it_answers(pipe))
             servers.append(server)
             server.run(sockets=[listener])
     except Exception as error:  # noqa: BLE001 - as the command itself tells what ended it
@@ -212,6 +212,13 @@ def _serve(
     # Nothing is open any more; to take the interpreter apart would take longer than all the rest.
     sys.stderr.flush()
     os._exit(0)
+
+
+def tell_that_it_answers(pipe: Connection) -> None:
+    """Tells the other end of the pipe. Where it was closed meanwhile all are to end, which is no failure:
+    whoever waits for that end sees to it."""
+    with suppress(OSError):
+        pipe.send(True)
 
 
 def _end_with(pipe: Connection, servers: Sequence[Answering]) -> None:

@@ -25,6 +25,9 @@ def refresh(
 ) -> int:
     """Recompute the indicators from what is stored."""
     settings = begin(context, config)
+    from app.store.disk import require_room
+
+    require_room(settings)
     with database(settings, role=DatabaseRole.COLLECT) as engine:
         refresh_indicators(engine, settings, everything=everything)
     return 0

@@ -84,7 +84,7 @@ def read(
     """The cases of each check by its kind, from one on and not more than `most` (None: all), and what
     is open now; one statement however many checks there are."""
     branches = [_branch(check) for check in checks]
-    open_now = f"(SELECT '', 1::bigint, '{{}}'::jsonb, to_jsonb(s) FROM ({OPEN_NOW}) s)"  # noqa: S608
+    open_now = f"(SELECT '', 1::bigint, '{{}}'::jsonb, to_jsonb(s) FROM ({OPEN_NOW}) s)"  # noqa: S608 - statements of our own
     found = {check.kind: Read() for check in checks}
     background: Mapping[str, int] = {"open": 0, "attributed": 0}
     for kind, count, sums, content in session.execute(
@@ -102,7 +102,7 @@ def _branch(check: Check) -> str:
     """A check as a part of the one statement; its names are our own, never input."""
     sums = ", ".join(f"'{column}', sum({column}) OVER ()" for column in check.sums)
     return (
-        f"(SELECT '{check.kind}' AS kind, count(*) OVER () AS total,"  # noqa: S608
+        f"(SELECT '{check.kind}' AS kind, count(*) OVER () AS total,"  # noqa: S608 - statements of our own
         f" jsonb_build_object({sums}) AS sums, to_jsonb(s) AS content"
         f" FROM ({check.statement}) s LIMIT :most OFFSET :start)"
     )

@@ -81,7 +81,7 @@ def person_of_account(session: Session) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     for account_id, person_id in session.execute(
-        text(f"{CLAIMS} SELECT account_id, person_id FROM claims ORDER BY rank, 1, 2")  # noqa: S608
+        text(f"{CLAIMS} SELECT account_id, person_id FROM claims ORDER BY rank, 1, 2")  # noqa: S608 - our own names
     ):
         found.setdefault(account_id, person_id)
     return found
@@ -91,7 +91,7 @@ def _stored(session: Session, table: str, owner: str, orphaned: str) -> dict[Any
     """Stored spans by owner. Names are our own, never input."""
     spans: dict[Any, list[Span]] = {}
     for key, *span in session.execute(
-        text(f"SELECT {owner}, team_id, first_day, end_day, {orphaned} FROM {table}")  # noqa: S608
+        text(f"SELECT {owner}, team_id, first_day, end_day, {orphaned} FROM {table}")  # noqa: S608 - our own names
     ):
         spans.setdefault(key, []).append(Span(*span))
     return spans
@@ -117,7 +117,7 @@ def _write(
     """Replaces the spans of the owners (the first column)."""
     if owners:
         session.execute(
-            text(f"DELETE FROM {table} WHERE {columns[0]} = ANY(:owners)"),  # noqa: S608
+            text(f"DELETE FROM {table} WHERE {columns[0]} = ANY(:owners)"),  # noqa: S608 - our own names
             {"owners": list(owners)},
         )
         copy_rows(session, table, columns, rows)

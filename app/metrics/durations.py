@@ -146,7 +146,7 @@ def _evidence(
               AND (f.{month_of} AT TIME ZONE :timezone)::date <= :last_day
               AND f.{start} <= f.{end} AND f.{end} <= :instant_of_data
             GROUP BY f.merge_request_id
-            """  # noqa: S608
+            """  # noqa: S608 - our own column names
         ),
         {
             "team_id": query.team_id,

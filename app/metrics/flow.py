@@ -221,7 +221,7 @@ def merged_evidence(session: Session, query: EvidenceQuery, condition: str) -> l
             WHERE f.merged_at >= :since AND f.merged_at <= :instant
               AND (f.merged_at AT TIME ZONE :timezone)::date <= :last_day
               AND {condition}
-            """  # noqa: S608
+            """  # noqa: S608 - conditions of our own
         ),
         {
             "team_id": query.team_id,

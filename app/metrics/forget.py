@@ -234,7 +234,7 @@ class _Forgetting:
         for table in OF_A_PERSON:
             self._count(
                 table,
-                f"UPDATE {table} SET person_id = :pseudonym WHERE person_id = :person",  # noqa: S608
+                f"UPDATE {table} SET person_id = :pseudonym WHERE person_id = :person",  # noqa: S608 - our own names
                 **moved,
             )
         self._count("people", "DELETE FROM people WHERE person_id = :person", person=person_id)
@@ -338,7 +338,7 @@ class _Forgetting:
                 if list(written.values()) != contents:
                     self._count(
                         table,
-                        f"UPDATE {table} SET {', '.join(f'{name} = :{name}' for name in columns)}"  # noqa: S608
+                        f"UPDATE {table} SET {', '.join(f'{name} = :{name}' for name in columns)}"  # noqa: S608 - our own names
                         " WHERE ctid = CAST(:row AS tid)",
                         row=row,
                         **{

@@ -103,7 +103,7 @@ def _evidence(session: Session, query: EvidenceQuery, column: str) -> list[Contr
                  AND s.first_day <= :day AND s.end_day > :day
             WHERE f.counted AND f.{column} <= :instant
                   AND (f.ended_at IS NULL OR f.ended_at > :instant)
-            """  # noqa: S608
+            """  # noqa: S608 - our own column names
         ),
         {"team_id": query.team_id, "day": query.last_day, "instant": query.instant},
     )

@@ -60,7 +60,7 @@ def all_portions(
     """
     first = session.scalar(text(f"SELECT min({key}) FROM {table}"))  # noqa: S608 - our own names
     following = text(
-        f"SELECT {key} FROM {table} WHERE {key} >= :first"  # noqa: S608
+        f"SELECT {key} FROM {table} WHERE {key} >= :first"  # noqa: S608 - our own names
         f" ORDER BY {key} OFFSET :size LIMIT 1"
     )
     while first is not None:

@@ -30,7 +30,7 @@ def read_raw(session: Session, portion: Portion, counting: Counting) -> RawColum
     within = portion.within("id")
     labels = session.scalars(
         text(
-            f"SELECT DISTINCT unnest(labels) FROM merge_requests WHERE {portion.where('id')}"  # noqa: S608
+            f"SELECT DISTINCT unnest(labels) FROM merge_requests WHERE {portion.where('id')}"  # noqa: S608 - a condition of our own, on numbers
         )
     )
     labelled = sql.SQL("labels && {}::text[]").format(

@@ -131,14 +131,18 @@ def refresh(
 ) -> RefreshReport:
     """Recomputes the stale values (or, with `everything`, all of them) and writes what differs.
 
-    now: recorded_at of what is written. computing: does what is computed from merge requests. The
-    caller commits. Two refreshes of one database wait for each other.
+    now: recorded_at of what is written; where the clock was set back since the last refresh, the moment
+        after that one: nothing is superseded before it was recorded.
+    computing: does what is computed from merge requests.
+    The caller commits. Two refreshes of one database wait for each other.
     """
     session.execute(
         text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("refresh transaction")}
     )
     report = RefreshReport()
     state = session.get(RefreshState, 1)
+    if state is not None and now < state.refreshed_at:
+        now = state.refreshed_at + timedelta(microseconds=1)
     history_start = settings.reporting.history_start
     through = _data_through(session, settings, report)
     clocks = {key: Clock(settings.reporting.zone, at) for key, at in through.items()}

@@ -105,9 +105,7 @@ def mistakes(alerts: AlertSettings) -> Iterator[tuple[str, str]]:
                 yield mailing, f"is set, so alerts.{key} must be as well"
                 return
     password = bool(alerts.smtp_password.get_secret_value() or alerts.smtp_password_file)
-    if alerts.smtp_username and not password:
-        yield "smtp_username", "is set, so alerts.smtp_password must be as well"
-    elif password and not alerts.smtp_username:
+    if password and not alerts.smtp_username:
         key = "smtp_password_file" if alerts.smtp_password_file else "smtp_password"
         yield key, "is set, so alerts.smtp_username must be as well"
     elif password and alerts.smtp_security == "none" and alerts.smtp_host not in LOOPBACK:

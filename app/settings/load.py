@@ -112,12 +112,25 @@ def bamboohr_key(settings: Settings) -> str:
     return _secret_of(settings, "bamboohr", "api_key", "key")
 
 
+def required_bamboohr_key(settings: Settings) -> str:
+    """The same for who reads BambooHR. Raises ConfigurationError also for none."""
+    return _required(bamboohr_key(settings), "bamboohr.url", "bamboohr.api_key")
+
+
 def greenhouse_secret(settings: Settings) -> str:
-    """The secret of Greenhouse's client, from the configuration or from client_secret_file.
+    """The secret of Greenhouse's client, from the configuration or from client_secret_file; empty:
+    there is none.
 
     Raises ConfigurationError when the file cannot be read or holds no secret.
     """
     return _secret_of(settings, "greenhouse", "client_secret", "secret")
+
+
+def required_greenhouse_secret(settings: Settings) -> str:
+    """The same for who reads Greenhouse. Raises ConfigurationError also for none."""
+    return _required(
+        greenhouse_secret(settings), "greenhouse.client_id", "greenhouse.client_secret"
+    )
 
 
 def webhook_secret(settings: Settings) -> str:
@@ -162,6 +175,14 @@ def _secret_of(settings: Settings, section: str, key: str, what: str) -> str:
         given: SecretStr = getattr(own, key)
         return given.get_secret_value()
     return _secret_in(file, f"{section}.{key}_file {file}", what)
+
+
+def _required(secret: str, given: str, key: str) -> str:
+    """A secret without which what the key `given` says cannot be done. Other programs do without: a
+    configuration that all of them share is whole for each with the secrets that it uses."""
+    if not secret:
+        raise ConfigurationError(f"{given} is set, so {key} must be as well.")
+    return secret
 
 
 def required_auth_secret(settings: Settings) -> str:
@@ -375,9 +396,7 @@ def _check_together(
                 wrong(section, file, text)
     greenhouse = settings.greenhouse
     has_secret = greenhouse.client_secret.get_secret_value() or greenhouse.client_secret_file
-    if greenhouse.client_id and not has_secret:
-        wrong("greenhouse", "client_id", "is set, so greenhouse.client_secret must be as well")
-    elif has_secret and not greenhouse.client_id:
+    if has_secret and not greenhouse.client_id:
         key = "client_secret_file" if greenhouse.client_secret_file else "client_secret"
         wrong("greenhouse", key, "is set, so greenhouse.client_id must be as well")
     for section in ("gitlab", "auth"):

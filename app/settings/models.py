@@ -205,10 +205,14 @@ class Settings(Section):
     """The file that was read; None: built-in defaults and the environment alone."""
 
     def configured_sources(self) -> tuple[str, ...]:
-        """The sources that a plain `collect` runs, in this order: the teams first."""
+        """The sources that a plain `collect` runs, in this order: the teams first.
+
+        Whether one is configured no secret decides: the web server has none of theirs, and has to know
+        as well whose data should be fresh.
+        """
         files = bool(self.files.organisation or self.files.planning)
-        key = self.bamboohr.api_key.get_secret_value() or self.bamboohr.api_key_file
-        bamboohr = bool(self.bamboohr.url and key)
+        # The address of the documentation names no company.
+        bamboohr = bool(self.bamboohr.url) and not self.bamboohr.url.endswith("/COMPANY")
         gitlab = bool(self.gitlab.groups or self.gitlab.projects or self.gitlab.handbook)
         greenhouse = bool(self.greenhouse.client_id)
         return (

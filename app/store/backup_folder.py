@@ -13,13 +13,15 @@ def new_name(folder: Path) -> Path:
     return folder / f"teamgauge-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.tar"
 
 
-def rotated(folder: Path, kept: int) -> list[Path]:
+def rotated(folder: Path, kept: int, newest: Path) -> list[Path]:
     """Deletes all backups of the folder but the newest, and answers which.
 
-    kept: how many stay, 1 or more.
+    kept: how many stay, 1 or more. newest: the one that was just made: it stays whatever it is called,
+    for the clock may have been set back since the one before.
     """
-    names = sorted(path.name for path in folder.iterdir() if NAME.fullmatch(path.name))
-    old = [folder / name for name in names[:-kept]]
+    names = {path.name for path in folder.iterdir() if NAME.fullmatch(path.name)} - {newest.name}
+    others = sorted(names)
+    old = [folder / name for name in others[: max(len(others) - (kept - 1), 0)]]
     for path in old:
         path.unlink(missing_ok=True)
     return old

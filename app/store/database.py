@@ -1,6 +1,8 @@
 """The database that the configuration names, embedded or external, for as long as a command uses it."""
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from sqlalchemy import URL, Dialect, Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import ConfigurationError
+from app.errors import AppError, ConfigurationError
 from app.settings import Settings
 from app.store import grants, migrate
 from app.store.engine import POOL_SIZE, make_engine, quoted
@@ -175,15 +177,34 @@ def _shown(url: URL) -> str:
     return f"{plain} at {hosts}" if isinstance(hosts, str) else str(plain)
 
 
+LEFT_ALONE = 2.0
+"""Seconds before it is tried again to start a server that did not start."""
+
+
 def _recover_with(engine: Engine, recover: Callable[[], None]) -> None:
-    """Starts the embedded server again when a web server of many days finds that it is gone."""
+    """Starts the embedded server again when a web server of many days finds that it is gone.
+
+    Where that does not succeed, the connection fails as any other does, with the reason: then the
+    database is away, and is tried to start again by who asks next.
+    """
+    failed_at = float("-inf")
+    reason = ""
+    turn = threading.Lock()
 
     @event.listens_for(engine, "do_connect")
     def connect(
         dialect: Dialect, _record: object, arguments: tuple[Any, ...], named: dict[str, Any]
     ) -> DBAPIConnection:
+        nonlocal failed_at, reason
         try:
             return dialect.connect(*arguments, **named)
         except psycopg.OperationalError:
-            recover()
+            with turn:
+                if time.monotonic() - failed_at < LEFT_ALONE:
+                    raise psycopg.OperationalError(reason) from None
+                try:
+                    recover()
+                except (AppError, OSError) as error:
+                    failed_at, reason = time.monotonic(), str(error)
+                    raise psycopg.OperationalError(reason) from error
             return dialect.connect(*arguments, **named)

@@ -32,6 +32,7 @@ from psycopg.pq import Ping
 
 from app.errors import AppError, ConfigurationError
 from app.store.cluster import PORT, USER, Cluster
+from app.store.trouble import BY_ERRNO, REMEDIES
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,10 @@ class EmbeddedServer:
         except OSError as error:
             raise ConfigurationError(
                 f"The data folder {self.data_dir} cannot be used: {error.strerror}.",
-                "Set database.data_dir to a folder that this account may write.",
+                REMEDIES.get(
+                    BY_ERRNO.get(error.errno or 0),
+                    "Set database.data_dir to a folder that this account may write.",
+                ),
             ) from error
 
     def _open(self, name: str) -> int:

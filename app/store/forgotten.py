@@ -300,7 +300,7 @@ def count(session: Session, statement: str, **parameters: object) -> int:
     """Runs a statement of our own and returns how many rows it wrote."""
     return int(
         session.scalar(
-            text(f"WITH written AS ({statement} RETURNING 1) SELECT count(*) FROM written"),  # noqa: S608
+            text(f"WITH written AS ({statement} RETURNING 1) SELECT count(*) FROM written"),  # noqa: S608 - statements of our own
             parameters,
         )
         or 0

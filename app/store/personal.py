@@ -360,7 +360,7 @@ HELD: tuple[Held, ...] = (
     # Who comes in.
     Held(
         table="sessions",
-        why="who is signed in, as the provider says",
+        why="who is signed in and where, as the provider and the browser say",
         until="until it ends: `auth.session_hours`, `auth.idle_minutes`",
         personal={
             "subject": REMOVED,
@@ -371,6 +371,8 @@ HELD: tuple[Held, ...] = (
             "groups": REMOVED,
             "created_at": REMOVED,
             "last_seen_at": REMOVED,
+            "address": REMOVED,
+            "browser": REMOVED,
         },
         other=("id_hash", "expires_at"),
     ),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from app.errors import ConfigurationError
-from app.settings import Settings, bamboohr_key
+from app.settings import Settings, required_bamboohr_key
 from collectors.bamboohr.client import BambooHRClient
 from collectors.bamboohr.departments import Departments, stays
 from collectors.bamboohr.employment import NO_END, Stretch, stretches
@@ -66,11 +66,11 @@ def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch
     read any further at all.
     """
     settings = context.settings.bamboohr
-    key = bamboohr_key(context.settings)
-    if not settings.url or not key:
+    if not settings.url:
         raise ConfigurationError(
             "BambooHR is not configured.", "Set bamboohr.url and bamboohr.api_key."
         )
+    key = required_bamboohr_key(context.settings)
     client = BambooHRClient(settings.url, key, context.counters, policy)
     try:
         teams = [team for team in context.known.teams() if team.source != SOURCE]

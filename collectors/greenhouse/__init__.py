@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.settings import greenhouse_secret
+from app.settings import required_greenhouse_secret
 from collectors.greenhouse.client import GreenhouseClient
 from collectors.greenhouse.collection import Collection
 from collectors.record import Batch
@@ -17,7 +17,7 @@ def fetch(context: Context, policy: RetryPolicy | None = None) -> Iterator[Batch
     be read any further.
     """
     settings = context.settings
-    secret = greenhouse_secret(settings)
+    secret = required_greenhouse_secret(settings)
     client = GreenhouseClient(settings.greenhouse, secret, context.counters, policy)
     try:
         yield from Collection(context, client).batches()

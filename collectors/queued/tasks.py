@@ -134,7 +134,7 @@ class Tasks:
             log.warning("collect.locked", source=source, message=str(error))
             return
         except AppError as error:
-            log.error("collect.failed", source=source, message=str(error))  # noqa: TRY400
+            log.error("collect.failed", source=source, message=str(error))  # noqa: TRY400 - one sentence, no trace
             return
         with sessions(self._engine).begin() as session:
             queue.enqueue(session, queue.REFRESH, alone="refresh", waiting_once="refresh")

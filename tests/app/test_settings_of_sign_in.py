@@ -54,7 +54,6 @@ GRANTS = "[auth]\ngrants = ["
         ("[alerts]\nemail_from = 'a@b, c@d'", ["alerts.email_from", "a@b, c@d"]),
         ('[alerts]\nemail_to = ["a@b\\nBcc: c@d"]', ["alerts.email_to", "addresses such as"]),
         ("[alerts]\nsmtp_host = 'mail/x'", ["alerts.smtp_host", "name of a mail server"]),
-        ("[alerts]\nsmtp_username = 'a'", ["alerts.smtp_username", "alerts.smtp_password must be"]),
         ("[alerts]\nsmtp_password = 'a'", ["alerts.smtp_password", "alerts.smtp_username must be"]),
         (
             "[alerts]\nsmtp_host = 'mail'\nsmtp_security = 'none'\nsmtp_username = 'a'\n"

@@ -65,6 +65,18 @@ class Site:
             with watching(made, self.address) as watched:
                 yield watched
 
+    def begin_elsewhere(self, who: Identified) -> None:
+        """A session of somebody in another browser."""
+        with sessions_of(self.engine).begin() as session:
+            sessions.begin(
+                session,
+                who,
+                self.settings.auth,
+                datetime.now(UTC),
+                address="2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+                browser="Samsung Internet on Android",
+            )
+
     def _sign_in(self, context: BrowserContext, name: str, value: str) -> None:
         context.add_cookies([{"name": name, "value": value, "url": self.address}])
 
@@ -103,9 +115,15 @@ def make_token(page: Page) -> None:
 
 
 def test_the_account_is_right_in_every_look(place: Site, browser: Browser) -> None:
+    place.begin_elsewhere(DIRECTOR)
     with place.visited_by(DIRECTOR, browser) as watched:
         page = watched.open("/account")
         look_at(page)
+        own = page.get_by_role("region", name="Sessions")
+        expect(own.get_by_role("row", name="Samsung Internet on Android")).to_be_visible()
+        watched.follow(page.get_by_role("button", name="End Samsung Internet on Android"))
+        expect(own.get_by_role("row")).to_have_count(2)
+        expect(own).to_contain_text("this one")
         make_token(page)
         with watched.leaving():
             page.keyboard.press("Enter")
@@ -196,6 +214,10 @@ def test_without_script_a_token_is_made_and_revoked(place: Site, browser: Browse
         page.get_by_text("Everything", exact=True).click()
         watched.follow(page.get_by_role("link", name="revoked a token"))
         expect(page.get_by_role("row").filter(has_text="name plain")).to_have_count(1)
+        place.begin_elsewhere(NOBODY)
+        watched.open("/audit")
+        watched.follow(page.get_by_role("button", name="Sign Nobody Knows out"))
+        expect(page.get_by_role("button", name="Sign Nobody Knows out")).to_have_count(0)
         watched.open("/account")
         watched.follow(page.get_by_role("button", name="Sign out"))
         expect(page.get_by_role("heading", name="Signed out")).to_be_visible()

@@ -92,3 +92,19 @@ class HealthAnswer(Answer):
 
     status: str
     """`ok`."""
+
+
+class HealthWarning(Answer):
+    """Something that is wrong while requests are answered."""
+
+    reason: str
+    """One word, for programs: clock_behind, disk_full, provider_away or read_only."""
+    detail: str
+    """The same as a sentence."""
+
+
+class ReadyAnswer(HealthAnswer):
+    """That requests are answered, and what is wrong all the same."""
+
+    warnings: list[HealthWarning]
+    """One at least."""

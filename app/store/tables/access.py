@@ -34,6 +34,10 @@ class SignedIn(Base):
     last_seen_at: Mapped[datetime]
     """To the minute."""
     expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(server_default="")
+    """Where it was begun, as far as known."""
+    browser: Mapped[str] = mapped_column(server_default="")
+    """In what, in words such as `Firefox on Linux`."""
 
 
 class ApiToken(Base):

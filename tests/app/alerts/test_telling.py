@@ -234,6 +234,15 @@ def test_a_password_that_is_not_accepted_is_not_repeated(engine: Engine, mailbox
     assert "geheim" not in failure
 
 
+def test_a_password_that_is_missing_is_told_by_who_would_send(
+    engine: Engine, mailbox: Mailbox
+) -> None:
+    yesterday(engine, 60.0)
+    [failure] = tell(engine, told_by(None, mailbox, smtp_password=""), NOW).failures
+    assert failure == "alerts.smtp_username is set, so alerts.smtp_password must be as well."
+    assert mailbox.mails == []
+
+
 LIMITS = Limits(centre=20.0, lower=15.0, upper=25.0)
 AROUND = Limits(centre=34.0, lower=20.0, upper=48.0)
 

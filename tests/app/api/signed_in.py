@@ -57,13 +57,14 @@ def asked_by(engine: Engine, settings: Settings, who: Identified | None) -> Iter
 
 
 @contextmanager
-def browser_of(app: FastAPI, who: Identified | None) -> Iterator[TestClient]:
-    """The same on an application that is there already."""
+def browser_of(app: FastAPI, who: Identified | None, **of: str) -> Iterator[TestClient]:
+    """The same on an application that is there already. of: its address and browser."""
     with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:
         if who is not None:
             settings: Settings = app.state.settings
             with sessions_of(app.state.engine).begin() as session:
-                session_id = sessions.begin(session, who, settings.auth, datetime.now(UTC))
+                now = datetime.now(UTC)
+                session_id = sessions.begin(session, who, settings.auth, now, **of)
             cookies = Cookies(settings)
             client.cookies.set(cookies.session, cookies.sealed(session_id))
         yield client

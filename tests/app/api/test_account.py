@@ -290,23 +290,25 @@ def test_revoked_at_once_by_who_made_it_and_by_admins(
 def test_no_form_is_taken_from_another_site(
     site: FastAPI, collected: Engine, headers: dict[str, str]
 ) -> None:
-    with browser_of(site, VIEWER) as client:
+    with browser_of(site, VIEWER), browser_of(site, VIEWER) as client:
         made(client)
         forms = set(re.findall(r'method="post" action="([^"]+)"', client.get("/account").text))
         assert {re.sub(r"\d+", "1", each) for each in forms} == {
+            "/account/sessions/end",
             "/sign-out",
             "/account/tokens",
             "/account/tokens/1/revoke",
         }
         for form in sorted(forms):
-            answer = client.post(
-                form, data=FORM if form.endswith("tokens") else {}, headers=headers
-            )
+            fields = FORM if form.endswith("tokens") else {"session": "others"}
+            answer = client.post(form, data=fields, headers=headers)
             assert answer.status_code == 403
             assert "page of another site" in answer.text
         assert client.get("/account").status_code == 200
         with sessions(collected)() as session:
             [token] = session.scalars(select(ApiToken))
+            held = select(func.count()).select_from(SignedIn).where(SignedIn.subject == "viewer")
+            assert (session.scalar(held) or 0) >= 2
         assert token.revoked_at is None
 
 
@@ -318,9 +320,14 @@ def test_every_form_of_every_page_is_among_those(
     assert [each.route for each in pages.all if each.form] == [
         "/account/tokens",
         "/account/tokens/{token_id}/revoke",
+        "/account/sessions/end",
+        "/audit/sessions/end",
     ]
     with browser_of(site, VIEWER) as client:
-        for path in ("/account/tokens", "/account/tokens/1/revoke", "/sign-out"):
+        for path in (
+            *("/account/tokens", "/account/tokens/1/revoke", "/sign-out"),
+            *("/account/sessions/end", "/audit/sessions/end"),
+        ):
             assert client.get(path).status_code == 405
 
 

@@ -19,8 +19,10 @@ from starlette.types import Message, Receive, Scope, Send
 import app as application
 import dashboards
 from app.api.delivery import Answer, Delivery, Kept, Place
+from app.api.readiness import Readiness
 from app.api.validators import Present, is_among, signature
 from app.caching import REVALIDATED
+from app.faults import Faults
 from app.main import create_app
 from app.metrics.present import told_of
 from app.metrics.refresh import refresh
@@ -94,6 +96,12 @@ def etag(client: TestClient, address: str = "/") -> str:
 
 def asked_again(client: TestClient, address: str, tag: str) -> Response:
     return client.get(address, headers={"If-None-Match": tag})
+
+
+def present_of(engine: Engine) -> Present:
+    faults = Faults()
+    readiness = Readiness(engine, None, faults)
+    return Present(engine, reading_sessions(engine), SETTINGS, readiness, faults)
 
 
 def write(engine: Engine, statement: str, **parameters: object) -> None:
@@ -291,7 +299,7 @@ def test_without_a_database_nothing_holds(store: Engine) -> None:
 
 
 def test_one_question_is_put_for_all_who_wait(store: Engine) -> None:
-    present = Present(store, reading_sessions(store), SETTINGS)
+    present = present_of(store)
 
     async def together(count: int) -> list[str | None]:
         return await asyncio.gather(*(present.state() for _ in range(count)))
@@ -326,7 +334,7 @@ def test_whoever_waits_is_content_with_what_was_begun_after_they_came(store: Eng
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": drawn[-1].encode()})
 
-    delivery = Delivery(draw, Present(store, reading_sessions(store), SETTINGS), b"")
+    delivery = Delivery(draw, present_of(store), b"")
 
     async def ask(number: int) -> tuple[int, int]:
         """(what the client has to see, what it is shown); all but the first come while that is drawn"""
@@ -400,6 +408,8 @@ CLOCKS = {
     "dashboards/data.py": 1,
     # What all of this may tell.
     "app/api/validators.py": 1,
+    # Whether the clock is wrong: a fault, which is told there as well.
+    "app/api/readiness.py": 1,
     # Writes.
     "app/api/webhooks.py": 1,
     "app/api/sign_in.py": 1,

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 from app import __version__
 from app.api.instruments import METRICS, Instruments
 from app.api.readiness import NotReadyError, Readiness
+from app.faults import Faults
 from app.main import create_app
 from app.metrics.operation import note_seconds
 from app.settings import Settings
@@ -203,7 +204,7 @@ def test_a_failure_has_the_same_id_in_its_answer_and_in_every_line(lines: Any) -
         answer = client.get("/api/v1/teams")
     request_id = answer.headers["x-request-id"]
     assert answer.json()["request_id"] == request_id
-    [line] = [each for each in lines() if each["event"] == "request.unavailable"]
+    [line] = [each for each in lines() if each["event"] == "fault.began"]
     assert line["request_id"] == request_id
 
 
@@ -256,14 +257,14 @@ def reason(readiness: Readiness) -> str:
 
 def test_a_disk_that_is_nearly_full(engine: Engine, tmp_path: Any) -> None:
     free = shutil.disk_usage(tmp_path).free
-    Readiness(engine, tmp_path, least_free=free // 2).require()
-    assert reason(Readiness(engine, tmp_path, least_free=2 * free)) == "disk_full"
+    Readiness(engine, tmp_path, Faults(), least_free=free // 2).require()
+    assert reason(Readiness(engine, tmp_path, Faults(), least_free=2 * free)) == "disk_full"
     # Nobody is told about a disk when the database itself is gone.
-    Readiness(engine, tmp_path / "none", least_free=2 * free).require()
+    Readiness(engine, tmp_path / "none", Faults(), least_free=2 * free).require()
 
 
 def test_a_database_that_takes_no_changes_or_is_not_migrated(engine: Engine) -> None:
-    readiness = Readiness(engine, None)
+    readiness = Readiness(engine, None, Faults())
     readiness.require()
     name = engine.url.database
     with engine.begin() as connection:
@@ -287,5 +288,5 @@ def test_every_connection_in_use_is_told_as_such(database_url: str) -> None:
     engine = make_engine(database_url, pool_size=1)
     engine.pool._timeout = 0.01  # type: ignore[attr-defined]
     with engine.connect(), engine.connect():
-        assert reason(Readiness(engine, None)) == "busy"
+        assert reason(Readiness(engine, None, Faults())) == "busy"
     engine.dispose()

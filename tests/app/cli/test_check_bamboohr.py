@@ -91,12 +91,19 @@ def test_what_does_not(
 
 def test_a_key_is_missing(teamgauge: Teamgauge, variables: dict[str, str]) -> None:
     del variables["TEAMGAUGE_BAMBOOHR__API_KEY"]
-    assert about_bamboohr(teamgauge("check", **variables)) == [
-        "ok      bamboohr: not configured, set bamboohr.api_key to collect it"
-    ]
-    done = teamgauge("collect", "bamboohr", **variables)
-    assert done.returncode == 2
-    assert "set bamboohr.url and bamboohr.api_key" in done.stderr
+    sentence = "bamboohr.url is set, so bamboohr.api_key must be as well."
+    assert about_bamboohr(teamgauge("check", **variables)) == [f"FAILED  bamboohr: {sentence}"]
+    named = teamgauge("collect", "bamboohr", **variables)
+    assert named.returncode == 2
+    assert named.stderr == f"{sentence}\n"
+    done = teamgauge("collect", **variables)
+    assert done.returncode == 1
+    assert "files: done" in done.stdout
+    assert f"bamboohr: {sentence}" in done.stdout
+    del variables["TEAMGAUGE_BAMBOOHR__URL"]
+    assert "set bamboohr.url and bamboohr.api_key" in (
+        teamgauge("collect", "bamboohr", **variables).stderr
+    )
 
 
 def test_collect(

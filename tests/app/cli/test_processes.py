@@ -15,6 +15,7 @@ from collectors.gitlab.client import TIMEOUT
 from demo.gitlab import GitLabFake, World
 from tests.app.cli.conftest import at_the_request
 from tests.app.store.conftest import postgres_below, postmaster, wait_until_gone
+from tests.clusters import PutCluster
 from tests.collectors.gitlab.course import ALL
 
 Finished = subprocess.CompletedProcess[str]
@@ -60,9 +61,9 @@ def variables(fake: GitLabFake, data_dir: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """A path as people have it; no server may be left in it after the test."""
-    folder = tmp_path / "Größe und Daten"
+def data_dir(tmp_path: Path, cluster: PutCluster) -> Iterator[Path]:
+    """A path as people have it, used before; no server may be left in it after the test."""
+    folder = cluster(tmp_path / "Größe und Daten", None)
     yield folder
     left = postgres_below(folder)
     for number in left:

@@ -6,11 +6,14 @@ import re
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
 import pytest
+
+from app.cli.processes import tell_that_it_answers
 
 from .test_serve import Running, Start, Teamgauge, address
 
@@ -66,6 +69,18 @@ def test_one_that_dies_is_replaced_and_all_end_together(start: Start, tmp_path: 
     assert not list((tmp_path / "data").rglob(".s.PGSQL.*[0-9]")), "the database has ended as well"
     for line in stderr.splitlines():
         assert "event" in json.loads(line)
+
+
+def test_who_is_told_to_end_while_it_begins_ends_without_a_word() -> None:
+    """The pipe is closed before it has told that it answers: that is how it is told to end."""
+    ours, theirs = Pipe()
+    tell_that_it_answers(theirs)
+    assert ours.recv() is True
+    ours.close()
+    with pytest.raises(BrokenPipeError):
+        theirs.send(True)
+    tell_that_it_answers(theirs)
+    theirs.close()
 
 
 def test_none_is_left_behind(start: Start, database_url: str) -> None:

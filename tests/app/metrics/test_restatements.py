@@ -1,6 +1,6 @@
 """What was restated: a merge request that comes to light late, and what it changed."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -50,6 +50,26 @@ def test_what_it_was_and_what_it_is_by_hand(restated: Store, settings: Settings)
     assert [(row.period, row.value, row.reason_of_null, row.value_now) for row in days] == [
         ("2024-03-07", None, "no_data", 0.5)
     ]
+
+
+def test_nothing_is_superseded_before_it_was_recorded(restated: Store, settings: Settings) -> None:
+    """The clock is set back by an hour twice, and what is collected says what time it is."""
+    session = restated.session
+    reached = restated.collected("2024-04-20 12:30")
+    set_back = at("2024-04-20 11:00")
+    for number, day in ((2, 12), (3, 14)):
+        restated.merge_request(1, f"2024-03-{day} 12:00", merged=f"2024-03-{day + 1} 12:00")
+        refresh(session, settings, set_back + timedelta(minutes=number))
+    found = restatements(
+        session, settings, from_="2024-04", to="2024-04", team="red", indicator="mr_rate"
+    )
+    assert reached == at("2024-04-20 12:30")
+    narrow = [row for row in found if row.variant == "narrow"]
+    assert [(row.value, row.value_now) for row in narrow] == [(3, 4), (2, 3), (1, 2)]
+    instants = [row.superseded_at for row in narrow]
+    assert instants == sorted(set(instants), reverse=True)
+    assert all(row.recorded_at < row.superseded_at for row in found)
+    assert instants[0] - at("2024-04-20 12:00") < timedelta(seconds=1)
 
 
 def test_those_of_some_periods_only(restated: Store, settings: Settings) -> None:

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from app.store.binaries import installed
+from tests.clusters import PutCluster
 
 HOLDER = Path(__file__).parent / "holder.py"
 CHECKOUT = Path(__file__).parents[3]
@@ -214,3 +215,15 @@ def our_folder() -> Iterator[Path]:
     made = new_folder(None)
     yield made
     _checked_and_removed(made)
+
+
+@pytest.fixture
+def data_dir(folder: Path, account: int | None, cluster: PutCluster) -> Path:
+    """A data folder below `folder` whose cluster was made before."""
+    return cluster(folder / "data", account)
+
+
+@pytest.fixture
+def our_data_dir(our_folder: Path, cluster: PutCluster) -> Path:
+    """A data folder below `our_folder` whose cluster was made before."""
+    return cluster(our_folder / "data", None)

@@ -207,7 +207,19 @@ def test_rotation_deletes_our_own_oldest_alone(tmp_path: Path) -> None:
     others = ["teamgauge-2020-01-01T030000Z.tar.gpg", "teamgauge-old.tar", "notes", "a.tar"]
     for name in (*ours, *others):
         (tmp_path / name).touch()
-    assert backup_folder.rotated(tmp_path, 2) == [tmp_path / name for name in ours[:3]]
+    newest = tmp_path / ours[-1]
+    assert backup_folder.rotated(tmp_path, 2, newest) == [tmp_path / name for name in ours[:3]]
     assert sorted(os.listdir(tmp_path)) == sorted((*ours[3:], *others))
-    assert backup_folder.rotated(tmp_path, 2) == []
+    assert backup_folder.rotated(tmp_path, 2, newest) == []
     assert backup_folder.NAME.fullmatch(backup_folder.new_name(tmp_path).name)
+
+
+def test_a_backup_made_after_the_clock_was_set_back_is_the_newest(tmp_path: Path) -> None:
+    names = [f"teamgauge-2026-11-05T{hour}0000Z.tar" for hour in ("11", "12", "13")]
+    back = tmp_path / "teamgauge-2026-11-05T121500Z.tar"
+    for name in (*names, back.name):
+        (tmp_path / name).touch()
+    gone = backup_folder.rotated(tmp_path, 2, back)
+    assert [path.name for path in gone] == names[:2]
+    assert backup_folder.rotated(tmp_path, 1, back) == [tmp_path / names[2]]
+    assert os.listdir(tmp_path) == [back.name]

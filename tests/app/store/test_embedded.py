@@ -79,12 +79,12 @@ def test_only_the_account_of_the_server_gets_in(
 
 
 def test_a_second_process_attaches_and_the_last_one_out_stops(
-    folder: Path, account: int | None, attach: Attach
+    folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
-    web = attach(folder / "data", account)
+    web = attach(data_dir, account)
     assert web.url
     number = postmaster(folder)
-    collector = attach(folder / "data", account)
+    collector = attach(data_dir, account)
     assert collector.ask("SELECT 1") == "1"
     assert postmaster(folder) == number
     web.leave()
@@ -107,11 +107,11 @@ def test_all_start_at_once(folder: Path, account: int | None, attach: Attach) ->
 
 @pytest.mark.parametrize("killed", ["who started", "who attached"])
 def test_killing_one_leaves_the_other_undisturbed(
-    killed: str, folder: Path, account: int | None, attach: Attach
+    killed: str, folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
-    starter = attach(folder / "data", account)
+    starter = attach(data_dir, account)
     assert starter.url
-    attached = attach(folder / "data", account)
+    attached = attach(data_dir, account)
     assert attached.url
     number = postmaster(folder)
     victim, other = (starter, attached) if killed == "who started" else (attached, starter)
@@ -123,15 +123,15 @@ def test_killing_one_leaves_the_other_undisturbed(
 
 
 def test_after_killing_all_the_next_one_attaches_and_stops(
-    folder: Path, account: int | None, attach: Attach
+    folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
-    web, collector = attach(folder / "data", account), attach(folder / "data", account)
+    web, collector = attach(data_dir, account), attach(data_dir, account)
     assert web.url == collector.url
     number = postmaster(folder)
     web.kill()
     collector.kill()
     assert postmaster(folder) == number, "nobody was left to stop it"
-    following = attach(folder / "data", account)
+    following = attach(data_dir, account)
     assert following.url
     assert postmaster(folder) == number
     following.leave()
@@ -140,14 +140,14 @@ def test_after_killing_all_the_next_one_attaches_and_stops(
 
 @pytest.mark.parametrize("whom", ["the postmaster", "every process of the server"])
 def test_killing_the_server_loses_nothing(
-    whom: str, folder: Path, account: int | None, attach: Attach
+    whom: str, folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
-    web = attach(folder / "data", account)
+    web = attach(data_dir, account)
     web.ask("CREATE TABLE kept AS SELECT 1 AS one")
     killed = postmaster(folder)
     for number in [killed] if whom == "the postmaster" else postgres_below(folder):
         kill(number)
-    following = attach(folder / "data", account)
+    following = attach(data_dir, account)
     assert following.ask("SELECT one FROM kept") == "1"
     assert postmaster(folder) != killed
     # The web server was attached all the time, so it has the new server too and is the last one out.
@@ -157,14 +157,16 @@ def test_killing_the_server_loses_nothing(
     assert not postgres_below(folder)
 
 
-def test_killing_everything_at_once(folder: Path, account: int | None, attach: Attach) -> None:
-    web = attach(folder / "data", account)
+def test_killing_everything_at_once(
+    folder: Path, data_dir: Path, account: int | None, attach: Attach
+) -> None:
+    web = attach(data_dir, account)
     web.ask("CREATE TABLE kept AS SELECT 1 AS one")
     web.process.kill()
     for number in postgres_below(folder):
         kill(number)
     web.process.communicate()
-    following = attach(folder / "data", account)
+    following = attach(data_dir, account)
     assert following.ask("SELECT one FROM kept") == "1"
     following.leave()
 
@@ -216,11 +218,11 @@ def test_any_path(name: str, folder: Path, account: int | None, attach: Attach) 
 
 
 def test_interrupting_one_terminal_leaves_the_server_to_the_other(
-    folder: Path, account: int | None, attach: Attach
+    folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
-    starter = attach(folder / "data", account)
+    starter = attach(data_dir, account)
     assert starter.url
-    other = attach(folder / "data", account)
+    other = attach(data_dir, account)
     assert other.url
     number = postmaster(folder)
     # Ctrl-C reaches the whole foreground group: the program and all it started in its session.
@@ -233,9 +235,9 @@ def test_interrupting_one_terminal_leaves_the_server_to_the_other(
 
 
 def test_interrupting_the_only_one_stops_the_server(
-    folder: Path, account: int | None, attach: Attach
+    folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
-    holder = attach(folder / "data", account)
+    holder = attach(data_dir, account)
     assert holder.url
     os.killpg(holder.process.pid, signal.SIGINT)
     holder.process.communicate()
@@ -243,12 +245,12 @@ def test_interrupting_the_only_one_stops_the_server(
 
 
 def test_the_number_of_a_killed_server_may_belong_to_somebody_else(
-    folder: Path, account: int | None, attach: Attach
+    folder: Path, data_dir: Path, account: int | None, attach: Attach
 ) -> None:
     """The worst case: a process of the server's own account, which Postgres itself gives way to."""
-    holder = attach(folder / "data", account)
+    holder = attach(data_dir, account)
     holder.ask("CREATE TABLE kept AS SELECT 1 AS one")
-    cluster = folder / "data" / "postgres"
+    cluster = data_dir / "postgres"
     for number in postgres_below(folder):
         kill(number)
     holder.kill()
@@ -257,7 +259,7 @@ def test_the_number_of_a_killed_server_may_belong_to_somebody_else(
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             lines = (cluster / name).read_text().splitlines(keepends=True)
             (cluster / name).write_text("".join([f"{bystander.pid}\n", *lines[1:]]))
-        following = attach(folder / "data", account)
+        following = attach(data_dir, account)
         assert following.ask("SELECT one FROM kept") == "1"
         assert bystander.poll() is None
         following.leave()
@@ -265,27 +267,30 @@ def test_the_number_of_a_killed_server_may_belong_to_somebody_else(
         bystander.kill()
 
 
-def test_a_long_recovery_is_waited_for(our_folder: Path, attach: Attach) -> None:
+def test_a_long_recovery_is_waited_for(
+    our_folder: Path, our_data_dir: Path, attach: Attach
+) -> None:
     """A real recovery after a kill, which asks for each piece of its journal from an archive.
 
     The archive's command waits until the test lets it go on, which it does when more than ten
     seconds have gone by: as long as any recovery takes, and no longer.
     """
-    data_dir = our_folder / "data"
-    holder = attach(data_dir)
+    holder = attach(our_data_dir)
     holder.ask("CREATE TABLE kept AS SELECT 1 AS one")
     for number in postgres_below(our_folder):
         kill(number)
     holder.kill()
-    cluster = data_dir / "postgres"
+    cluster = our_data_dir / "postgres"
     (cluster / "recovery.signal").touch(mode=0o600)
     os.chown(cluster / "recovery.signal", cluster.stat().st_uid, cluster.stat().st_gid)
     began = time.monotonic()
     patient = attach(
-        data_dir, restore_command="until test -e go; do sleep 0.05; done; false", hot_standby="off"
+        our_data_dir,
+        restore_command="until test -e go; do sleep 0.05; done; false",
+        hot_standby="off",
     )
     wait_for(cluster / "postmaster.pid.stale")  # it is its turn, and it starts the server
-    second = attach(data_dir)
+    second = attach(our_data_dir)
     assert re.match(
         rf"waiting for the database in {cluster} to accept connections \(1\d s\)", patient.told()
     )
@@ -301,13 +306,15 @@ def test_a_long_recovery_is_waited_for(our_folder: Path, attach: Attach) -> None
     assert not postgres_below(our_folder)
 
 
-def test_who_comes_while_the_last_one_stops_starts_anew(our_folder: Path, attach: Attach) -> None:
-    first = attach(our_folder / "data")
+def test_who_comes_while_the_last_one_stops_starts_anew(
+    our_folder: Path, our_data_dir: Path, attach: Attach
+) -> None:
+    first = attach(our_data_dir)
     assert first.url
     number = postmaster(our_folder)
     os.kill(number, signal.SIGSTOP)
     first.let_go()
-    second = attach(our_folder / "data")
+    second = attach(our_data_dir)
     os.kill(number, signal.SIGCONT)
     first.leave()
     assert second.ask("SELECT 1") == "1"
@@ -315,20 +322,22 @@ def test_who_comes_while_the_last_one_stops_starts_anew(our_folder: Path, attach
     assert not postgres_below(our_folder)
 
 
-def test_leaving_when_the_data_folder_was_deleted(our_folder: Path, attach: Attach) -> None:
-    holder = attach(our_folder / "data")
+def test_leaving_when_the_data_folder_was_deleted(
+    our_folder: Path, our_data_dir: Path, attach: Attach
+) -> None:
+    holder = attach(our_data_dir)
     assert holder.url
     number = postmaster(our_folder)
-    subprocess.run(["rm", "-rf", our_folder / "data"], check=True)
+    subprocess.run(["rm", "-rf", our_data_dir], check=True)
     holder.leave()
     os.kill(number, signal.SIGQUIT)  # it would notice by itself within a minute
     wait_until_gone(our_folder)
 
 
-def test_one_process_may_attach_twice(our_folder: Path) -> None:
-    server = EmbeddedServer(our_folder / "data", {"fsync": "off"})
+def test_one_process_may_attach_twice(our_folder: Path, our_data_dir: Path) -> None:
+    server = EmbeddedServer(our_data_dir, {"fsync": "off"})
     with server.running() as outer:
-        with EmbeddedServer(our_folder / "data").running() as inner:
+        with EmbeddedServer(our_data_dir).running() as inner:
             assert inner == outer
         with psycopg.connect(outer) as connection:
             assert connection.execute("SHOW fsync").fetchone() == ("off",)

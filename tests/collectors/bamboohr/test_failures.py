@@ -270,9 +270,13 @@ def test_the_key_from_a_file(people: Lab, tmp_path: Path) -> None:
 def test_settings(tmp_path: Path) -> None:
     own = {"url": "https://acme.bamboohr.com", "api_key": "k"}
     assert Settings.model_validate({"bamboohr": own}).configured_sources() == ("bamboohr",)
-    for missing in own:
-        less = {**own, missing: ""}
-        assert Settings.model_validate({"bamboohr": less}).configured_sources() == ()
+    for less, expected in (
+        ({"url": ""}, ()),
+        ({"url": "https://api.bamboohr.com/api/gateway.php/COMPANY"}, ()),  # of the documentation
+        ({"api_key": ""}, ("bamboohr",)),  # the web server has none, and knows as well
+    ):
+        settings = Settings.model_validate({"bamboohr": {**own, **less}})
+        assert settings.configured_sources() == expected
     everything = {
         "bamboohr": own,
         "files": {"teams": "/t"},
@@ -292,6 +296,14 @@ def test_settings(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="are both set, keep one of them"):
         load_settings(config)
     assert "SECRET" not in repr(BambooHRSettings.model_validate({"api_key": KEY}))
+
+
+def test_without_its_key_it_is_a_run_that_failed(people: Lab) -> None:
+    done = people.collect(api_key="")
+    assert done.outcome == "failed"
+    assert [str(each) for each in done.failures] == [
+        "bamboohr.url is set, so bamboohr.api_key must be as well."
+    ]
 
 
 def test_without_a_configuration(people: Lab) -> None:
