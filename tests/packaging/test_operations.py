@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.commands import COMMANDS
 from tests.packaging.deployments import ANSWERS, ROOT, SYSTEMD, compose, secrets_of_example
+from tests.packaging.test_security import missing
 
 TEXT = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "docs/operations.md")
@@ -69,3 +70,12 @@ def test_every_command_is_one_of_the_product() -> None:
     named = set(re.findall(start + r"teamgauge ([a-z]+)", "\n".join(blocks), re.M))
     assert named >= {"backup", "restore", "check", "collect"}
     assert named <= commands
+
+
+def test_every_fault_has_a_test_that_exists() -> None:
+    table = re.search(r"^### Faults\n.*?(?=^## )", TEXT, re.M | re.S)
+    assert table
+    rows = [line.strip("| ").split(" | ") for line in table[0].splitlines() if line[:2] == "| "]
+    found = [(row[0], missing(row[-1])) for row in rows[2:] if len(row) != 7 or missing(row[-1])]
+    assert len(rows) > 8
+    assert found == []
