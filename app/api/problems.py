@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from app.api.observation import observation_of
-from app.api.readiness import NotReadyError
+from app.api.readiness import MIGRATING, NotReadyError
 from app.auth.access import ForbiddenError
 from app.auth.provider import AWAY, ProviderError, RefusedError
 from app.auth.rules import access_for
@@ -225,7 +225,7 @@ def tell(request: Request, failure: Failure, draw: Draw) -> Response:
     return answer
 
 
-LASTING = frozenset(Trouble) - {Trouble.TOO_LONG}
+LASTING = {*map(str, Trouble), MIGRATING} - {Trouble.TOO_LONG}
 """Reasons that hold for everybody until they are gone, which the log has once and not for each request."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -19,10 +20,18 @@ WRITABLE = text(
 )
 
 
+MIGRATING = "migrating"
+
 NEWEST = text("SELECT max(data_through) FROM runs")
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 """By so much a source's clock may be ahead of ours before ours is told to be wrong."""
+
+LOOKED_AT_EVERY = 1.0
+"""Seconds between two looks at the disk on behalf of pages, which may be many."""
+
+OVER_WITH_AN_ANSWER = (Trouble.DATABASE_AWAY, Trouble.BUSY)
+"""What is over as soon as the database answers something."""
 
 WARNINGS: Mapping[str, str] = {
     Trouble.DISK_FULL: "The disk of the database was full when something was written last.",
@@ -61,6 +70,7 @@ class Readiness:
         self._faults = faults
         self._least_free = least_free
         self._draining = False
+        self._looked_at = float("-inf")
 
     def drain(self) -> None:
         """From now on it is not ready: the server is about to end."""
@@ -99,7 +109,9 @@ class Readiness:
                 "The database takes no changes: it is a standby, or default_transaction_read_only is on.",
                 "Name the primary in database.url.",
             )
-        self._faults.end(Trouble.DATABASE_AWAY, Trouble.BUSY, Trouble.NOT_MIGRATED, "migrating")
+        self._faults.end(*OVER_WITH_AN_ANSWER, Trouble.NOT_MIGRATED, MIGRATING)
+        if self._folder is None:
+            self._faults.end(Trouble.READ_ONLY)
         present = self._faults.present
         return {reason: sentence for reason, sentence in WARNINGS.items() if reason in present}
 
@@ -108,7 +120,7 @@ class Readiness:
             migrate.require_newest(self._engine)
         except AppError as error:
             if migrate.is_under_way(self._engine):
-                raise NotReadyError("migrating", "The database is being migrated.") from error
+                raise NotReadyError(MIGRATING, "The database is being migrated.") from error
             raise NotReadyError("not_migrated", error.message, error.hint) from error
 
     def look_at_disk(self) -> disk.DiskTrouble | None:
@@ -141,6 +153,9 @@ class Readiness:
 
     def look(self, newest: datetime | None) -> None:
         """Notes how things stand when the database has just answered. newest: as in `look_at_clock`."""
-        self._faults.end(Trouble.DATABASE_AWAY, Trouble.BUSY, Trouble.NOT_MIGRATED, "migrating")
-        self.look_at_disk()
+        self._faults.end(*OVER_WITH_AN_ANSWER)
+        now = monotonic()
+        if now - self._looked_at > LOOKED_AT_EVERY:
+            self._looked_at = now
+            self.look_at_disk()
         self.look_at_clock(newest)
