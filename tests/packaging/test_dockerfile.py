@@ -75,7 +75,8 @@ def moved(text: str, root: Path) -> str:
 def variables(stage: int, root: Path) -> dict[str, str]:
     """The ENV of a stage over the environment of this process, without this checkout's."""
     found = {key: value for key, value in os.environ.items() if not key.startswith("TEAMGAUGE_")}
-    found.pop("PYTHONPATH", None)
+    for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+        found.pop(name, None)
     for step in steps():
         if step.name == "ENV" and step.stage == stage:
             for pair in step.text.split():

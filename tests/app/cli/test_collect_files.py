@@ -214,7 +214,8 @@ def test_a_run_that_is_interrupted_says_so(
     """SIGTERM while the run waits for a table: the run is marked, nothing is half-written."""
     watching = make_engine(engine.url.render_as_string(hide_password=False))
     waiting = text(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'teams'::regclass"
+        "SELECT count(*) FROM pg_sleep(0.02), pg_locks"
+        " WHERE NOT granted AND relation = 'teams'::regclass"
     )
     with engine.begin() as connection, watching.connect() as watcher:
         connection.execute(text("LOCK TABLE teams IN ACCESS EXCLUSIVE MODE"))

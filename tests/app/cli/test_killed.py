@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -149,9 +150,9 @@ def watch(url: str) -> Engine:
     return create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
 
-def comes_to(condition: Callable[[], bool], process: Running) -> bool:
-    """Returns when the condition holds, or the process has ended well before: whether it came to it."""
-    while not condition():
+def comes_to(asked: Event, process: Running) -> bool:
+    """Returns when the event is set, or the process has ended well before: whether it came to it."""
+    while not asked.wait(0.02):
         if process.poll() is not None:
             said = process.communicate()
             assert process.returncode == 0, said
@@ -162,7 +163,7 @@ def comes_to(condition: Callable[[], bool], process: Running) -> bool:
 def wait_until_forgotten(watching: Engine) -> None:
     """Returns when the database has noticed that a client is gone: until then its locks are held."""
     others = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        "SELECT count(*) FROM pg_sleep(0.02), pg_stat_activity WHERE datname = current_database()"
         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
     with watching.connect() as connection:
@@ -197,7 +198,7 @@ def test_killed_at_every_step(
     for number in range(1, requests + 1) if ALL else few:
         with at_the_request(fake, number) as asked:
             process = start("collect", "gitlab", **at)
-            came = comes_to(asked.is_set, process)
+            came = comes_to(asked, process)
             if came:
                 process.kill()
                 process.communicate()
@@ -212,7 +213,9 @@ def test_killed_at_every_step(
             ended = {**variables, "TEAMGAUGE_DATABASE__URL": database_url_of(whole)}
             assert teamgauge("collect", **ended).returncode == 0  # as many whole runs there
             break
-    waiting = text("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = (:name)::regclass")
+    waiting = text(
+        "SELECT 1 FROM pg_sleep(0.02), pg_locks WHERE NOT granted AND relation = (:name)::regclass"
+    )
     for name in WRITTEN:
         with watching.connect() as holder, watching.connect() as looking:
             holder.execute(text(f"LOCK TABLE {name} IN EXCLUSIVE MODE"))
