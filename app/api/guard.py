@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import Request
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.observation import observation_of
@@ -45,6 +46,8 @@ ENDING = Failure(
     hint="Ask again: another one answers.",
     headers={"Retry-After": "1"},
 )
+
+INCOMPLETE = Failure(status=400, message="The request ended before it was complete.")
 
 
 class Guard:
@@ -92,8 +95,8 @@ class Guard:
             await send(message)
 
         request = Request(scope, receive)
-        if not self._may_be_addressed(Headers(scope=scope).get("host")):
-            names = ", ".join(sorted(self._hosts or ()))
+        if not self._may_be_addressed(scope):
+            names = ", ".join(sorted(self._hosts or ("one name at a time",)))
             refusal = Failure(status=400, message=f"This server only answers to {names}.")
             await tell(request, refusal, self._draw)(scope, receive, guarded)
             return
@@ -104,6 +107,10 @@ class Guard:
                 raise
             # The web server is told to end, and gives up what takes too long; then it would say 500.
             await tell(request, ENDING, self._draw)(scope, receive, guarded)
+        except ClientDisconnect:
+            # Whoever hangs up in the middle of a body is no failure of ours, and hears no answer.
+            if not started:
+                await tell(request, INCOMPLETE, self._draw)(scope, receive, guarded)
         except Exception:
             request_id = observation_of(scope).request_id
             log.exception("request.failed", path=request.url.path)
@@ -117,9 +124,14 @@ class Guard:
             )
             await tell(request, failure, self._draw)(scope, receive, guarded)
 
-    def _may_be_addressed(self, host: str | None) -> bool:
-        if self._hosts is None or host is None:
+    def _may_be_addressed(self, scope: Scope) -> bool:
+        given = Headers(scope=scope).getlist("host")
+        # Of two, a proxy may have believed the other one; none at all is of a time before HTTP/1.1.
+        if len(given) != 1:
+            return not given and scope["http_version"] == "1.0"
+        if self._hosts is None:
             return True
+        [host] = given
         match = HOST.fullmatch(host)
         return match is not None and match["name"].lower().rstrip(".") in self._hosts
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from anyio import fail_after, to_thread
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -24,8 +24,8 @@ from app.settings import Settings
 
 router = APIRouter(tags=["sign-in"], include_in_schema=False)
 
-LONGEST = 2_000
-"""Characters of an address to return to."""
+LONGEST = 1_000
+"""Characters of an address to return to; of a longer one the query is left out. It travels in a cookie."""
 
 LARGEST = 64 * 1024
 """Bytes of what a provider sends."""
@@ -62,7 +62,7 @@ async def sign_in(
     request: Request,
     provider: SignIn,
     cookies: Kept,
-    return_to: Annotated[str, Query(max_length=LONGEST)] = "/",
+    return_to: str = "/",
 ) -> Response:
     """Sends a browser to the provider. return_to: the path of ours to show afterwards."""
     address, transaction = await _told(request, lambda: provider.begin(own_path(return_to)))
@@ -73,6 +73,8 @@ async def sign_in(
         max_age=SIGN_IN_SECONDS,
         **cookies.attributes(),
     )
+    for name in cookies.superfluous(request.cookies):
+        response.delete_cookie(name, **cookies.attributes())
     return response
 
 
@@ -202,7 +204,8 @@ def own_path(address: str) -> str:
     parts = urlsplit(address) if safe else None
     if parts is None or parts.scheme or parts.netloc or not address.isprintable():
         return "/"
-    return address
+    fitting = address if len(address) <= LONGEST else parts.path
+    return fitting if len(fitting) <= LONGEST else "/"
 
 
 def _to(address: str) -> RedirectResponse:

@@ -91,13 +91,11 @@ class Access:
     def key(self) -> bytes:
         """The same for whoever is answered alike; who it is has a part in it, pages tell it."""
         told = (
-            self.caller.id,
-            self.caller.name,
-            *sorted(self.roles),
-            *sorted(self.own),
-            str((self.others, self.others_merge_requests, self.everything)),
+            (self.caller.id, self.caller.name),
+            (sorted(self.roles), sorted(self.own)),
+            (self.others, self.others_merge_requests, self.everything),
         )
-        return blake2b("\0".join(told).encode(), digest_size=16).digest()
+        return blake2b(repr(told).encode(), digest_size=16).digest()
 
     @property
     def needs_a_team(self) -> bool:

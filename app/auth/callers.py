@@ -70,10 +70,10 @@ def access_of_user(
     auth = settings.auth
     roles: set[Role] = {Role.VIEWER} if auth.everyone == "viewer" else set()
     own: set[str] = set()
-    known_as = {who.subject.lower(), *([who.email] if who.email else [])}
     for grant in auth.grants:
-        users = {each.lower() for each in grant.users}
-        if not users.isdisjoint(known_as) or not set(grant.groups).isdisjoint(who.groups):
+        # `sub` is compared as it stands: two of them may differ in nothing but upper and lower case.
+        named = who.subject in grant.users or who.email in {each.lower() for each in grant.users}
+        if named or not set(grant.groups).isdisjoint(who.groups):
             roles.add(Role(grant.role))
             own.update(grant.teams)
     if auth.leaders:

@@ -1,5 +1,6 @@
 """What a browser keeps for us: signed, so that a made-up value never reaches the database."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -10,6 +11,10 @@ from app.settings import Settings, required_auth_secret
 
 SIGN_IN_SECONDS = 600
 """How long signing in may take at the provider."""
+
+MOST_SIGN_INS = 4
+"""Under way in one browser. Each tab that is opened anew begins one, and all of them are sent with each
+request: proxies refuse a head of 8 KB, and nobody could sign in until they are too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,12 @@ class Cookies:
             return self._signer.unsign(value.encode()).decode()
         except (BadSignature, UnicodeError):
             return None
+
+    def superfluous(self, sent: Iterable[str]) -> list[str]:
+        """Which sign-ins under way to give up for one more, of the names of the cookies that a browser
+        has sent, in its order: the oldest first."""
+        under_way = [name for name in sent if name.startswith(f"{self._sign_in}-")]
+        return under_way[: max(0, len(under_way) + 1 - MOST_SIGN_INS)]
 
     def sign_in(self, state: str) -> str:
         """The name of the cookie of a sign-in: several may be under way in several tabs."""

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import delete, func, select, update
 
 from app.auth import provider as provider_module
+from app.auth.cookies import MOST_SIGN_INS
 from app.store.engine import sessions
 from app.store.tables import AuditEvent, SignedIn
 
@@ -108,6 +109,22 @@ def test_nobody_is_sent_elsewhere(here: Place, elsewhere: str) -> None:
     with here.browser() as ann, database(here):
         back = ann.callback(f"/sign-in?{urlencode({'return_to': elsewhere})}", "ann")
         assert ann.client.get(back).headers["location"] == "/"
+
+
+def test_who_opens_many_tabs_can_still_sign_in(here: Place) -> None:
+    """Each begins to sign in, and a proxy takes no more than 8 KB of cookies."""
+    with here.browser() as ann, database(here):
+        far = "/data?" + "x" * 5_000
+        for number in range(MOST_SIGN_INS + 2):
+            path = far if number % 2 else MINE
+            answer = ann.client.get("/sign-in", params={"return_to": path})
+            assert answer.status_code == 303
+            cookies = ann.client.build_request("GET", "/").headers["cookie"]
+            assert len(cookies) < 8_000
+        assert cookies.count("sign-in-") == MOST_SIGN_INS
+        # The one that was begun last is among those that are kept.
+        seen = ann.sign_in("ann", MINE)
+        assert str(seen.url) == here.address + MINE
 
 
 def changed(address: str, **parameters: str | None) -> str:

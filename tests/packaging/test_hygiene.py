@@ -51,6 +51,15 @@ def texts(files: list[Path]) -> dict[str, str]:
     return found
 
 
+def test_no_file_is_a_link() -> None:
+    """A link of one machine takes the place of what another one has there, such as its .venv."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert "\tpyproject.toml" in listed
+    assert [line for line in listed.splitlines() if line.startswith("120000 ")] == []
+
+
 @pytest.mark.parametrize("kind", FORBIDDEN)
 def test_no_file_holds(kind: str, texts: dict[str, str]) -> None:
     pattern = re.compile(FORBIDDEN[kind])

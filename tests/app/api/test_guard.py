@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.guard import Guard
@@ -59,6 +60,24 @@ def test_who_is_given_up_is_told_to_ask_again() -> None:
     start, _ = given_up(waits)
     assert start["status"] == 503
     assert (b"retry-after", b"1") in start["headers"]
+
+
+def test_who_hangs_up_in_the_middle_is_no_failure_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with start_blocking_portal() as portal:
+        portal.call(Guard(reads, None, problem), scope(), gone, send)
+    assert sent[0]["status"] == 400
+    assert "Traceback" not in caplog.text
 
 
 def test_half_an_answer_is_no_answer() -> None:

@@ -211,6 +211,54 @@ def test_a_connection_cannot_ask_for_ever_nor_without_end(address: tuple[str, in
         assert said(address, asked).startswith(b"HTTP/1.1 200 ")
 
 
+END = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (CHUNKED + b"Content-Length: 4\r\n", END),
+        (b"Content-Length: 4\r\n" + CHUNKED, END),
+        (b"Content-Length: 0\r\nContent-Length: 48\r\n", END),
+        (b"Content-Length: +5\r\n", END),
+        (b"Content-Length : 5\r\n", END),
+        (b"X: x\r\n Content-Length: 5\r\n", END),
+        (b"X: x\rContent-Length: 5\r\n", END),
+        (b"Transfer-Encoding: xchunked\r\n", END),
+        (b"Transfer-Encoding: chunked, identity\r\n", END),
+        (CHUNKED, b"1\nx\n0\n\n" + END),
+        (CHUNKED, b"1;a=b\nx\r\n" + END),
+    ],
+)
+def test_what_a_proxy_may_have_understood_otherwise_is_refused(
+    address: tuple[str, int], head: bytes, body: bytes
+) -> None:
+    """And what came after it is no request of its own."""
+    start = b"POST /webhooks/gitlab HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    heard = said(address, start + head + b"\r\n" + body)
+    statuses = [line[9:12] for line in heard.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+    # Where the head was understood, it was known that there is nothing there before the body was read.
+    assert statuses in ([b"400"], [b"404"]), heard
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [
+        (b"1.1", b"Host: 127.0.0.1\r\n", b"200"),
+        (b"1.1", b"Host: 127.0.0.1\r\nHost: evil.test\r\n", b"400"),
+        (b"1.1", b"Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n", b"400"),
+        (b"1.1", b"", b"400"),
+        (b"1.0", b"", b"200"),
+    ],
+)
+def test_who_is_asked_is_said_once(
+    address: tuple[str, int], version: bytes, hosts: bytes, status: bytes
+) -> None:
+    asked = b"GET /healthz HTTP/" + version + b"\r\nConnection: close\r\n" + hosts + b"\r\n"
+    assert said(address, asked)[9:12] == status
+
+
 def test_more_connections_than_there_is_room_for_are_refused(address: tuple[str, int]) -> None:
     held = [socket.create_connection(address, timeout=30) for _ in range(connections.MOST)]
     try:

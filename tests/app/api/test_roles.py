@@ -257,6 +257,24 @@ def test_a_token_sees_what_its_role_may(
         assert wrong.status_code == (401 if path != "/" else 303)
 
 
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        (Identified(subject="operator", name="x"), 200),
+        (Identified(subject="OPERATOR", name="x"), 403),  # somebody else, as `sub` goes
+        (Identified(subject="x", name="x", email="head@example.com"), 200),
+        (Identified(subject="Head@Example.com", name="x"), 403),
+        (Identified(subject="x", name="operator", username="operator"), 403),
+    ],
+)
+def test_a_user_is_named_by_sub_as_it_stands_or_by_address(
+    collected: Engine, who: Identified, status: int
+) -> None:
+    grants = [{"role": "admin", "users": ["operator", "HEAD@example.com"]}]
+    with asked_by(collected, with_sign_in(SETTINGS, grants=grants), who) as client:
+        assert client.get("/api/v1/runs").status_code == status
+
+
 def test_what_is_kept_of_answers_is_for_who_may_see_it(collected: Engine) -> None:
     """The same address is answered to each of them by their own rights, asked again or not."""
     settings = with_sign_in(SETTINGS)
