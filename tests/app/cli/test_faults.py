@@ -167,7 +167,7 @@ def test_the_disk_takes_no_changes(
         assert refused.returncode == 1
         assert "takes no changes; nothing was begun." in refused.stderr
         assert [each for each in web.faults() if each[1] == "read_only"] == [("began", "read_only")]
-    refused = teamgauge("serve", **at)
+    refused = teamgauge("serve", "--port", "0", **at)
     assert refused.returncode == 2
     assert refused.stderr.startswith(
         f"The data folder {data} cannot be used: Read-only file system"
@@ -198,7 +198,7 @@ def test_the_database_is_away_for_a_while(
         at = {**environment, **variables, "TEAMGAUGE_DATABASE__URL": url}
         assert teamgauge("migrate", **at).returncode == 0
         assert teamgauge("collect", "files", **at).returncode == 0
-    refused = teamgauge("serve", **at)
+    refused = teamgauge("serve", "--port", "0", **at)
     assert refused.returncode == 2
     assert refused.stderr.endswith("Check database.url and whether the server runs.\n")
     with ExitStack() as up:
