@@ -34,20 +34,25 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
 
-# Files that take longest. A file is run by one process: one of these at the end would leave the other
-# process without work.
+# Files that take longest. A file is run by one process: one of these at the end would leave the others
+# without work.
 LONGEST = (
     "packaging/test_dockerfile.py",
     "app/cli/test_demo.py",
+    "app/cli/test_faults.py",
     "app/cli/test_serve.py",
     "app/cli/test_processes.py",
     "app/store/test_embedded.py",
+    "collectors/gitlab/test_histories.py",
+    "benchmarks/test_refresh.py",
+    "realdata/test_history.py",
     "app/cli/test_secrets.py",
     "app/cli/test_killed.py",
-    "realdata/test_history.py",
-    "collectors/gitlab/test_histories.py",
     "benchmarks/test_collect.py",
+    "benchmarks/test_load.py",
     "browser/test_smoke.py",
+    "browser/test_served.py",
+    "app/cli/test_endurance.py",
     "browser/test_report.py",
 )
 

@@ -20,13 +20,18 @@ _PREFIX = "teamgauge-tests-"
 _LOCK = "run"
 
 
+def quick_place() -> Path:
+    """Where such folders lie: in memory unless that is scarce."""
+    return MEMORY if _roomy() else Path("/tmp")
+
+
 @contextmanager
 def quick_folder() -> Iterator[Path]:
     """A new folder, in memory unless that is scarce; removed in the end.
 
     What runs that were killed have left goes first: memory is not emptied by restarts only.
     """
-    home = MEMORY if _roomy() else Path("/tmp")
+    home = quick_place()
     for left in home.glob(f"{_PREFIX}*"):
         _remove_unless_used(left)
     new = Path(tempfile.mkdtemp(prefix="new-", dir=home))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from tests.app.cli.conftest import at_the_request
 from tests.app.store.conftest import postgres_below, postmaster, wait_until_gone
 from tests.clusters import PutCluster
 from tests.collectors.gitlab.course import ALL
+from tests.conftest import run_folder
 
 Finished = subprocess.CompletedProcess[str]
 Teamgauge = Callable[..., Finished]
@@ -61,13 +63,14 @@ def variables(fake: GitLabFake, data_dir: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, cluster: PutCluster) -> Iterator[Path]:
+def data_dir(cluster: PutCluster) -> Iterator[Path]:
     """A path as people have it, used before; no server may be left in it after the test."""
-    folder = cluster(tmp_path / "Größe und Daten", None)
-    yield folder
-    left = postgres_below(folder)
-    for number in left:
-        os.kill(number, signal.SIGKILL)
+    with TemporaryDirectory(dir=run_folder()) as home:
+        folder = cluster(Path(home, "Größe und Daten"), None)
+        yield folder
+        left = postgres_below(folder)
+        for number in left:
+            os.kill(number, signal.SIGKILL)
     assert not left, "a server outlived its last user"
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from app.store.binaries import installed
 from tests.clusters import PutCluster
+from tests.quick import quick_place
 
 HOLDER = Path(__file__).parent / "holder.py"
 CHECKOUT = Path(__file__).parents[3]
@@ -131,8 +132,8 @@ def account(request: pytest.FixtureRequest) -> int | None:
 
 
 def new_folder(account: int | None) -> Path:
-    """A folder of the account below the temporary one, which everybody may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="tg-store-", dir="/tmp"))
+    """A folder of the account below one that everybody may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="tg-store-", dir=quick_place()))
     folder.chmod(0o755)
     if account is not None:
         os.chown(folder, account, account)
