@@ -186,15 +186,17 @@ class Delivery:
         of each request would be drawn for each of them, one after the other.
         """
         making = self._making.setdefault(place, Making())
-        begun = making.begun
+        begun, has_to_wait = making.begun, making.turn.locked()
         async with making.turn:
             if making.answer is not None and making.done > begun:
                 return making.answer
             answer = self._kept.find(place, etag)
             if answer is None:
                 making.begun += 1
-                state = await self._present.state()
-                drawn_from = None if state is None else self._etag(state, place)
+                drawn_from: str | None = etag
+                if has_to_wait:
+                    state = await self._present.state()
+                    drawn_from = None if state is None else self._etag(state, place)
                 answer = await self._make(drawn_from, scope, receive)
                 if answer.etag is not None:
                     self._kept.put(place, answer)
