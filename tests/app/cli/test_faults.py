@@ -4,6 +4,7 @@ Each line of the table in docs/operations.md has its test here, or beside what i
 """
 
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -184,6 +185,14 @@ def test_the_disk_takes_no_changes(
         assert web.faults() == []
 
 
+@pytest.fixture
+def external() -> Iterator[EmbeddedServer]:
+    """A server that has the same address whenever it is started: its path is short enough for that."""
+    with tempfile.TemporaryDirectory(prefix="tg-external-", dir="/tmp") as name:
+        Path(name).chmod(0o755)  # the server's own account has to pass through
+        yield EmbeddedServer(Path(name) / "data", settings={"fsync": "off"})
+
+
 def test_the_database_is_away_for_a_while(
     teamgauge: Teamgauge,
     start: Start,
@@ -191,10 +200,10 @@ def test_the_database_is_away_for_a_while(
     variables: dict[str, str],
     fake: GitLabFake,
     tmp_path: Path,
+    external: EmbeddedServer,
 ) -> None:
     """An external one is stopped under a web server and a collector, and started again."""
-    database = EmbeddedServer(tmp_path / "external", settings={"fsync": "off"})
-    with database.running() as url:
+    with external.running() as url:
         at = {**environment, **variables, "TEAMGAUGE_DATABASE__URL": url}
         assert teamgauge("migrate", **at).returncode == 0
         assert teamgauge("collect", "files", **at).returncode == 0
@@ -202,7 +211,7 @@ def test_the_database_is_away_for_a_while(
     assert refused.returncode == 2
     assert refused.stderr.endswith("Check database.url and whether the server runs.\n")
     with ExitStack() as up:
-        up.enter_context(database.running())
+        up.enter_context(external.running())
         with serving(tmp_path, at) as web:
             assert web.ready() == "ok"
             before = web.get("/api/v1/teams").json()
@@ -229,7 +238,7 @@ def test_the_database_is_away_for_a_while(
                     break
                 time.sleep(0.2)
             assert web.faults() == [("began", "database_away")]
-            up.enter_context(database.running())
+            up.enter_context(external.running())
             web.wait_until(lambda: web.ready() == "ok")
             assert web.get("/api/v1/teams").json() == before
             assert web.get("/").status_code == 200
