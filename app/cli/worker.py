@@ -21,9 +21,10 @@ def worker(
     ] = None,
     config: ConfigOption = None,
 ) -> int:
-    """Collect what `collect --queue` asks for, refresh and alert, until Ctrl-C or SIGTERM.
+    """Collect what `collect --queue` asks for, until Ctrl-C or SIGTERM.
 
-    Any number of workers, on any number of machines with the same database.url, share the work.
+    Any number of workers, on any number of machines with the same database.url, share the work: reading,
+    refreshing, and alerting after each refresh.
     """
     settings = begin(context, config)
     with database(settings, role=DatabaseRole.COLLECT) as engine:
