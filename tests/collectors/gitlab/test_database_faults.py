@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import which
 from tempfile import mkdtemp
 
 import pytest
@@ -178,22 +179,16 @@ def small_disk(server_url: str, template: str) -> Iterator[Engine]:
     # Not below the tests' own folder, which is closed to the account that the server runs as.
     folder = Path(mkdtemp())
     folder.chmod(0o711)
-    with administrator.connect() as connection:
-        number = connection.scalar(text("SELECT pg_backend_pid()"))
     try:
-        owner = Path(f"/proc/{number}").stat()
-        mounted = subprocess.run(
-            [
-                *("mount", "-t", "tmpfs", "-o"),
-                f"size=32m,mode=700,uid={owner.st_uid},gid={owner.st_gid}",
-                *("tmpfs", str(folder)),
-            ],
-            capture_output=True,
-            check=False,
-        )
+        with administrator.connect() as connection:  # its process is there as long as it is
+            number = connection.scalar(text("SELECT pg_backend_pid()"))
+            owner = Path(f"/proc/{number}").stat()
     except OSError:
+        folder.rmdir()
         pytest.skip("LOUD: the database's server is not seen; no real disk was filled")
-    if mounted.returncode != 0:
+    options = f"size=32m,mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
         folder.rmdir()
         pytest.skip("LOUD: no file system can be mounted here; no real disk was filled")
     try:
