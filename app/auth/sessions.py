@@ -114,8 +114,7 @@ def is_due(found: SignedIn, now: datetime) -> bool:
 
 def end(session: Session, session_id: str) -> bool:
     """Ends a session; False if there is none."""
-    statement = delete(SignedIn).where(SignedIn.id_hash == _hashed(session_id))
-    return bool(session.execute(statement.returning(SignedIn.subject)).all())
+    return _ended(session, SignedIn.id_hash == _hashed(session_id)) > 0
 
 
 def end_all(
@@ -123,26 +122,25 @@ def end_all(
 ) -> int:
     """Ends the sessions of somebody, or those of one session at the provider; answers how many."""
     if provider_session is not None:
-        theirs = SignedIn.provider_session == provider_session
-    elif subject is not None:
-        theirs = SignedIn.subject == subject
-    else:
-        return 0
-    return len(session.execute(delete(SignedIn).where(theirs).returning(SignedIn.subject)).all())
+        return _ended(session, SignedIn.provider_session == provider_session)
+    return 0 if subject is None else _ended(session, SignedIn.subject == subject)
 
 
 def end_of(session: Session, subject: str, id_hash: bytes) -> int:
     """Ends one session of somebody, by its hash; answers how many: none where it is not theirs."""
-    theirs = (SignedIn.subject == subject, SignedIn.id_hash == id_hash)
-    return len(session.execute(delete(SignedIn).where(*theirs).returning(SignedIn.subject)).all())
+    return _ended(session, SignedIn.subject == subject, SignedIn.id_hash == id_hash)
 
 
 def end_others(session: Session, *, keep: bytes, subject: str | None = None) -> int:
     """Ends every session of somebody, or of everybody, but one; answers how many."""
-    statement = delete(SignedIn).where(SignedIn.id_hash != keep)
-    if subject is not None:
-        statement = statement.where(SignedIn.subject == subject)
-    return len(session.execute(statement.returning(SignedIn.subject)).all())
+    theirs = () if subject is None else (SignedIn.subject == subject,)
+    return _ended(session, SignedIn.id_hash != keep, *theirs)
+
+
+def _ended(session: Session, which: ColumnElement[bool], *and_: ColumnElement[bool]) -> int:
+    """Ends the sessions that fulfil all conditions, one at least; answers how many."""
+    statement = delete(SignedIn).where(which, *and_).returning(SignedIn.subject)
+    return len(session.execute(statement).all())
 
 
 def _holds(auth: AuthSettings, now: datetime) -> tuple[ColumnElement[bool], ...]:

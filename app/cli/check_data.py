@@ -181,7 +181,7 @@ def _people(settings: "Settings", session: "Session") -> Iterator[Finding]:
 def check_disk(settings: "Settings", nearly_full: float = NEARLY_FULL) -> Iterator[Finding]:
     """Whether the embedded database has room. nearly_full: the share of a disk that is too little."""
     from app.store.database import embedded_folder
-    from app.store.disk import LEAST_FREE, trouble_with
+    from app.store.disk import trouble_with
     from app.store.trouble import Trouble
 
     folder = embedded_folder(settings)
@@ -192,7 +192,7 @@ def check_disk(settings: "Settings", nearly_full: float = NEARLY_FULL) -> Iterat
     trouble = trouble_with(folder)
     if trouble is not None and trouble.trouble is Trouble.READ_ONLY:
         yield False, "disk", f"{trouble.sentence} {trouble.remedy}"
-    elif disk.free < LEAST_FREE:
+    elif trouble is not None:
         yield False, "disk", f"{told}: make room, or move database.data_dir"
     elif disk.free < nearly_full * disk.total:
         yield None, "disk", f"{told}: make room soon"

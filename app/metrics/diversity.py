@@ -34,30 +34,32 @@ def is_published(workset: Workset, month: date) -> bool:
 
 
 def people_on(
-    stays: Stays, team_ids: Sequence[int], declared: Sequence[str], day: int
-) -> dict[Alike, int]:
-    """How many people are in the same teams and declared the same, on a day.
+    stays: Stays, team_ids: Sequence[int], declared: Sequence[str], days: Sequence[int]
+) -> Iterator[dict[Alike, int]]:
+    """How many people are in the same teams and declared the same, on each of some days.
 
-    declared: by person. day: an ordinal. Nothing is done in Python for each person.
+    declared: by person. days: ordinals. Nothing is done in Python for each person of a day.
     """
-    now = np.flatnonzero(stays.on(day))
-    person, team = stays.person[now], stays.team[now]
     number = {name: place for place, name in enumerate(dict.fromkeys(declared))}
     code = np.array([number[name] for name in declared], np.int64)
-    first = np.flatnonzero(np.diff(person, prepend=-1))
-    teams = np.diff(first, append=len(person))
-    people: dict[Alike, int] = {}
-    for count in np.unique(teams).tolist():
-        begin = first[teams == count]
-        # Who is alike has one number: by what they declared, and one of their teams after the other.
-        alike = code[person[begin]]
-        for place in range(count):
-            alike = np.unique(alike * len(team_ids) + team[begin + place], return_inverse=True)[1]
-        _, one, numbers = np.unique(alike, return_index=True, return_counts=True)
-        for at, found in zip(begin[one].tolist(), numbers.tolist(), strict=True):
-            own = frozenset(team_ids[place] for place in team[at : at + count].tolist())
-            people[own, declared[person[at]]] = found
-    return people
+    for day in days:
+        now = np.flatnonzero(stays.on(day))
+        person, team = stays.person[now], stays.team[now]
+        first = np.flatnonzero(np.diff(person, prepend=-1))
+        teams = np.diff(first, append=len(person))
+        people: dict[Alike, int] = {}
+        for count in np.unique(teams).tolist():
+            begin = first[teams == count]
+            # Who is alike has one number: by what they declared, and one of their teams after the other.
+            alike = code[person[begin]]
+            for place in range(count):
+                of_team = team[begin + place]
+                alike = np.unique(alike * len(team_ids) + of_team, return_inverse=True)[1]
+            _, one, numbers = np.unique(alike, return_index=True, return_counts=True)
+            for at, found in zip(begin[one].tolist(), numbers.tolist(), strict=True):
+                own = frozenset(team_ids[place] for place in team[at : at + count].tolist())
+                people[own, declared[person[at]]] = found
+        yield people
 
 
 def _compute(workset: Workset, stale: StalePeriods) -> Computed:
@@ -69,8 +71,8 @@ def _compute(workset: Workset, stale: StalePeriods) -> Computed:
     declared = [workset.attributes.get(person_id, NOT_DECLARED) for person_id in stays.names]
 
     def values() -> Iterator[Value]:
-        for month, day in zip(periods, days, strict=True):
-            people = people_on(stays, workset.team_ids, declared, day)
+        each_day = people_on(stays, workset.team_ids, declared, days)
+        for month, people in zip(periods, each_day, strict=True):
             organisation = Organisation(
                 root=workset.root_id, children=children, slugs=workset.slugs, people=people
             )

@@ -17,6 +17,8 @@ from app.settings import Settings
 from app.store.engine import sessions as sessions_of
 
 BASE_URL = "https://teamgauge.example.com"
+HERE = {"Origin": BASE_URL}
+"""What a browser sends with a form of ours."""
 
 GRANTS = [
     {"role": "viewer", "groups": ["engineering"]},

@@ -26,6 +26,7 @@ from .signed_in import (
     ADMIN,
     BASE_URL,
     DIRECTOR,
+    HERE,
     MANAGER,
     NOBODY,
     STRANGER,
@@ -34,7 +35,6 @@ from .signed_in import (
     with_sign_in,
 )
 
-HERE = {"Origin": BASE_URL}
 TODAY = datetime.now(UTC).date()
 FORM = {"name": "nightly", "role": "viewer", "last_day": str(TODAY + timedelta(days=30))}
 TOKEN = re.compile(rf"{PREFIX}[\w-]{{43}}")

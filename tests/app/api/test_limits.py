@@ -23,8 +23,6 @@ from .conftest import SETTINGS
 from .on_socket import on_socket
 from .signed_in import BASE_URL, STRANGER, VIEWER, asked_by, with_sign_in
 
-HERE = {"Origin": BASE_URL}
-
 
 def test_an_address_has_an_end(client: TestClient) -> None:
     fits = client.get(f"/api/v1/teams?x={'x' * (limits.LONGEST_ADDRESS - 20)}")

@@ -18,9 +18,9 @@ from app.store.tables import AuditEvent, SignedIn
 from .conftest import SETTINGS
 from .signed_in import (
     ADMIN,
-    BASE_URL,
     DEPUTY,
     DIRECTOR,
+    HERE,
     MANAGER,
     NOBODY,
     STRANGER,
@@ -29,7 +29,6 @@ from .signed_in import (
     with_sign_in,
 )
 
-HERE = {"Origin": BASE_URL}
 OWN, OTHERS = "/account/sessions/end", "/audit/sessions/end"
 KEY = re.compile(r'name="session" value="([0-9a-f]{64})"')
 

@@ -16,7 +16,7 @@ from app.store.trouble import trouble_of
 from tests.app.cli.test_killed import database_url_of
 
 from .conftest import SETTINGS
-from .signed_in import BASE_URL, VIEWER, asked_by, with_sign_in
+from .signed_in import HERE, VIEWER, asked_by, with_sign_in
 
 LONG_AGO = timedelta(hours=1) - sessions.TOUCHED_EVERY
 
@@ -100,7 +100,7 @@ def test_who_is_signed_in_may_look_while_nothing_can_be_written(full: Engine) ->
         ready = vera.get("/readyz")
         assert ready.status_code == 200
         assert [each["reason"] for each in ready.json()["warnings"]] == ["disk_full"]
-        left = vera.post("/sign-out", headers={"Origin": BASE_URL})
+        left = vera.post("/sign-out", headers=HERE)
         assert left.status_code == 503
         assert "The disk of the database is full" in left.text
         assert vera.get("/api/v1/teams").status_code == 200

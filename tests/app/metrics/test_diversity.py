@@ -325,7 +325,7 @@ def test_people_in_the_same_teams_are_counted_together(
         )
         naive[own, declared[who]] += bool(own)
     stays = Stays([str(who) for who in range(5)], person, team, first, end)
-    assert people_on(stays, team_ids, declared, day) == +naive
+    assert list(people_on(stays, team_ids, declared, [day])) == [+naive]
 
 
 @given(
