@@ -21,6 +21,7 @@ from app.store.cluster import USER
 from app.store.database import open_database
 from app.store.engine import make_engine
 from app.store.restore import restore
+from tests.app.store.conftest import wait_until_gone
 from tests.app.store.stores import everything, fill
 from tests.databases import administer
 
@@ -143,7 +144,10 @@ def over_tls(our_folder: Path) -> Iterator[str]:
         administer(local, "CREATE DATABASE moved")
         yield f"postgresql://tester:{PASSWORD}@127.0.0.1:{port}/moved?sslmode=require"
     finally:
-        run_as(account, [*control, "--mode=immediate", "stop"], folder=folder)
+        stopped = run_as(account, [*control, "--mode=immediate", "stop"], folder=folder)
+        assert stopped.returncode == 0, stopped.stderr
+        # pg_ctl waits for the file with the server's number, which goes away before the server does.
+        wait_until_gone(folder)
 
 
 @pytest.mark.external
