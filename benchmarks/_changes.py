@@ -12,18 +12,30 @@ from benchmarks import company
 
 LAST = datetime.combine(company.END, datetime.min.time(), UTC)
 """The begin of the day that passes."""
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 SHARES = (("new", 0.3), ("merged", 0.25), ("closed", 0.05), ("asked", 0.2), ("labelled", 0.2))
-"""What happens on a day, as shares of what changes."""
+"""What happens while time passes, as shares of what changes."""
 
 CORRECTIONS = (("asked", 0.25), ("remark", 0.25), ("labelled", 0.2), ("later", 0.2), ("gone", 0.1))
 """What is learned late, as shares of what changes."""
 
 
 def a_day(engine: Engine, count: int) -> None:
-    """A day passes: some merge requests are new; of the open ones, the newest first, some are merged,
+    """The day after the last one passes."""
+    _pass(engine, count, LAST, DAY)
+
+
+def an_hour(engine: Engine, count: int) -> None:
+    """The first hour of the day after that passes: no day ends."""
+    _pass(engine, count, LAST + DAY, HOUR)
+
+
+def _pass(engine: Engine, count: int, begin: datetime, length: timedelta) -> None:
+    """Time passes: some merge requests are new; of the open ones, the newest first, some are merged,
     closed, labelled, or a review is asked for. The sources are collected up to its end."""
     random = np.random.default_rng(11)
+    seconds = int(length.total_seconds())
     with sessions(engine).begin() as session:
         open_ones = list(
             session.scalars(
@@ -35,8 +47,8 @@ def a_day(engine: Engine, count: int) -> None:
             )
         )
         portions = dict(_portions(SHARES, count, open_ones))
-        _new(session, count - sum(map(len, portions.values())), random)
-        moments = [LAST + timedelta(seconds=int(s)) for s in random.integers(1, 86_400, count)]
+        _new(session, count - sum(map(len, portions.values())), random, begin, length)
+        moments = [begin + timedelta(seconds=int(s)) for s in random.integers(1, seconds, count)]
         for state, column in (("merged", "merged_at"), ("closed", "closed_at")):
             _update(
                 session,
@@ -46,7 +58,7 @@ def a_day(engine: Engine, count: int) -> None:
             )
         _toggle_label(session, portions["labelled"])
         _note(session, "review_request", portions["asked"], moments, random)
-        through = LAST + timedelta(days=1)
+        through = begin + length
         columns = ("source", "kind", "started_at", "finished_at", "outcome", "data_through")
         runs = [
             (name, "incremental", through, through, "done", through) for name in ("files", "gitlab")
@@ -55,8 +67,9 @@ def a_day(engine: Engine, count: int) -> None:
 
 
 def corrections(engine: Engine, count: int) -> None:
-    """What is learned late of merge requests of all ten years, without any time passing: requests for
-    review and remarks near their begin, other labels, another end; some were deleted."""
+    """What is learned late, after that hour, of merge requests of all ten years, without any time
+    passing: requests for review and remarks near their begin, other labels, another end; some were
+    deleted."""
     random = np.random.default_rng(13)
     with sessions(engine).begin() as session:
         newest = session.scalar(text("SELECT max(id) FROM merge_requests")) or 0
@@ -78,7 +91,7 @@ def corrections(engine: Engine, count: int) -> None:
                     " CAST(:last AS timestamptz))"
                     f" WHERE id = ANY(:ids) AND {column} IS NOT NULL"
                 ),
-                {"ids": portions["later"], "last": LAST},
+                {"ids": portions["later"], "last": LAST + DAY + HOUR},
             )
         session.execute(
             text("UPDATE merge_requests SET deleted_at = now() WHERE id = ANY(:ids)"),
@@ -136,13 +149,20 @@ def _note(
     copy_rows(session, "notes", columns, rows)
 
 
-def _new(session: Session, count: int, random: np.random.Generator) -> None:
-    """Merge requests that were created on the day that passes; of each a review is asked for."""
+def _new(
+    session: Session,
+    count: int,
+    random: np.random.Generator,
+    begin: datetime,
+    length: timedelta,
+) -> None:
+    """Merge requests that were created in the time that passes; of each a review is asked for."""
+    half = int(length.total_seconds()) // 2
     first = (session.scalar(text("SELECT max(id) FROM merge_requests")) or 0) + 1
     people = session.scalar(text("SELECT count(*) FROM accounts")) or 0
     projects = session.scalar(text("SELECT count(*) FROM projects")) or 0
     ids = list(range(first, first + count))
-    moments = [LAST + timedelta(seconds=int(s)) for s in random.integers(1, 43_200, count)]
+    moments = [begin + timedelta(seconds=int(s)) for s in random.integers(1, half, count)]
     columns = (
         "id",
         "project_id",
@@ -177,5 +197,5 @@ def _new(session: Session, count: int, random: np.random.Generator) -> None:
             for key, at in zip(ids, moments, strict=True)
         ),
     )
-    later = [at + timedelta(hours=2) for at in moments]
+    later = [at + length / 12 for at in moments]
     _note(session, "review_request", ids, later, random)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from benchmarks._changes import a_day, corrections
+from benchmarks._changes import a_day, an_hour, corrections
 from benchmarks._database import Sizes, settle, sizes
 from benchmarks._document import brief, table
 from benchmarks._processes import address, say, told
@@ -72,12 +72,13 @@ class Refreshes:
 
 
 def measure_refreshes(engine: Engine, first: Refreshed, changes: int) -> Refreshes:
-    """What comes after the first refresh: nothing, a day, late corrections."""
+    """What comes after the first refresh: nothing, a day, an hour, late corrections."""
     before = sizes(engine, *VALUE_TABLES)
     unchanged = refreshed(engine, UNCHANGED)
     done, pairs = [first, unchanged], []
     for title, change in (
         (a_day_of(changes), a_day),
+        (f"an hour with {changes:,} changes", an_hour),
         (f"{changes:,} late corrections over ten years", corrections),
     ):
         change(engine, changes)
