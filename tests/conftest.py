@@ -1,5 +1,6 @@
 """Real Postgres for every test that touches data: migrated by Alembic once, then rolled back or copied."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
+from app.cli.garbage import look_for_garbage_seldom
 from app.store import migrate
 from app.store.engine import make_engine
 from tests.clusters import PutCluster, made_cluster, put_cluster
@@ -29,6 +31,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+
+# Modules and three thousand tests stay until the end: as in the commands, they are not looked at for
+# garbage again and again.
+look_for_garbage_seldom()
 
 # Machines are noisy: how long an example takes says nothing about the code.
 hypothesis_settings.register_profile("house", deadline=None)
@@ -80,6 +86,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first, everything else as it was collected."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now is not garbage, and is not looked at any more."""
+    gc.collect()
+    gc.freeze()
 
 
 def require_shared(*parts: str) -> Path:

@@ -28,6 +28,7 @@ from app.cli import (
     token,
     worker,
 )
+from app.cli.garbage import look_for_garbage_seldom
 from app.cli.options import ConfigOption
 from app.cli.stopping import signals_end_the_command
 
@@ -109,6 +110,7 @@ def make_command() -> Any:
 
 def main() -> int:
     """Runs the command line of this process and returns its exit status."""
+    look_for_garbage_seldom()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # no terminal's encoding ends a command

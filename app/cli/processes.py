@@ -26,6 +26,7 @@ import typer
 from app.cli import failure
 from app.cli import log as logging
 from app.cli.answering import SECONDS_TO_FINISH, Answering
+from app.cli.garbage import look_for_garbage_seldom
 from app.cli.options import database
 from app.cli.serve import address_of
 from app.cli.stopping import ENDING, signals_call
@@ -191,6 +192,7 @@ def _serve(
     for number in HEARD:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+    look_for_garbage_seldom()
     servers: list[Answering] = []
     Thread(target=_end_with, args=(pipe, servers), daemon=True).start()
     logging.start(terminal=sys.stderr.isatty())

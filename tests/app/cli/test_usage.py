@@ -1,6 +1,7 @@
 """Help, version and every way to use the command wrongly: one sentence, exit status 2, nothing written."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from app import __version__
 from app.cli import COMMANDS
+from app.cli.garbage import OBJECTS
 
 Teamgauge = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -39,16 +41,14 @@ def test_help_of_each_command(teamgauge: Teamgauge, command: str) -> None:
     assert f"Usage: teamgauge {command}" in done.stdout
 
 
-def test_help_loads_nothing_heavy() -> None:
+def test_a_start_loads_nothing_heavy_and_looks_for_garbage_seldom() -> None:
     code = (
-        "import sys; from app.cli import make_command; make_command();"
+        "import gc, sys; from app.cli import main; sys.argv[1:] = ['--help']; main();"
         "print([name for name in ('pandas', 'plotly', 'sqlalchemy', 'fastapi', 'gitlab')"
-        " if name in sys.modules])"
+        " if name in sys.modules], gc.get_threshold()[0])"
     )
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout.splitlines()[-1] == f"[] {OBJECTS}"
 
 
 def test_version(teamgauge: Teamgauge) -> None:
