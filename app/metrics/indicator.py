@@ -171,7 +171,8 @@ class Indicator:
     together: whether the value of one team depends on those of the others, so that one stale team makes
         all of them stale.
     version: raised when the definition changes, so that refresh restates with reason `definition`.
-    unsettled: key in `beside` of a count of what the passing of time alone may still change.
+    unsettled: key in `beside` of a count of what the passing of time alone may still change; the
+        organisation's holds that of every team.
     categorical: whether it gives shares of categories (in `beside`) in place of a value.
     supporting: whether it stands beside the eight: in the API and on its own page, not in the overview.
     possible: least and greatest possible value, to clip limits and axes.

@@ -1,6 +1,5 @@
 """Which team owns which project: globs of the teams file against the projects' present paths."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +25,14 @@ class _Rule(NamedTuple):
     """rank: the smallest that matches decides."""
 
     rank: int
-    pattern: re.Pattern[str]
+    glob: str
     team_id: int
+
+    def matches(self, path: str) -> bool:
+        """Whether the glob is one of this path. Most globs are plain paths: they need no pattern."""
+        if _is_literal(self.glob):
+            return self.glob.lower() == path.lower()
+        return glob_pattern(self.glob).fullmatch(path) is not None
 
 
 def _folder(glob: str) -> str:
@@ -53,14 +58,14 @@ class Ownership:
         self._rules: dict[str, list[_Rule]] = defaultdict(list)
         """By the folder that every path which the glob matches lies in, or is."""
         for rank, (glob, team) in enumerate(ranked):
-            self._rules[_folder(glob)].append(_Rule(rank, glob_pattern(glob), team.team_id))
+            self._rules[_folder(glob)].append(_Rule(rank, glob, team.team_id))
 
     def owners(self, path: str) -> frozenset[int]:
         """The owning team and every team above it; empty where no team owns the path."""
         # Hundreds of globs are mostly each of another folder.
         folders = accumulate(path.lower().split("/"), "{}/{}".format, initial="")
         for rule in merge(*(self._rules.get(each, ()) for each in folders), key=attrgetter("rank")):
-            if rule.pattern.fullmatch(path):
+            if rule.matches(path):
                 return self._tree.with_ancestors([rule.team_id])
         return frozenset()
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.metrics.attribution import FOREVER
 from app.metrics.indicator import Occurrence
-from app.metrics.work_columns import FIRST_DAY, Flags, Integers, equal, in_order
+from app.metrics.work_columns import Flags, Integers, equal, in_order, indexed, of_teams
 from app.store.columns import BIGINT, BOOLEAN, DATE, INTEGER, TEXT, Type, read_portion
 
 LEAVING = ("voluntary", "involuntary")
@@ -181,22 +181,16 @@ def load_people(
 
     team_ids: ascending, root_id among them. of_team: those alone who were ever in this team.
     """
-    ids = np.array(team_ids, np.int64)
     query = sql.SQL(
-        "SELECT person_id, team_id, first_day, end_day FROM team_member_spans"
-        " WHERE team_id = ANY({}) AND {}"
-    ).format(sql.Literal(list(team_ids)), _once_in("person_id", of_team))
-    found = read_portion(session, query, STAY)
+        "SELECT person_id, team_id, first_day, end_day FROM team_member_spans WHERE {} AND {}"
+    ).format(of_teams(team_ids), _once_in("person_id", of_team))
+    found = indexed(read_portion(session, query, STAY), team_ids)
     numbers: dict[bytes, int] = {}
-    person = [numbers.setdefault(name, len(numbers)) for name in found["name"].tolist()]
+    person = [numbers.setdefault(name, len(numbers)) for name in found.pop("name").tolist()]
     found["person"] = np.array(person, np.int64)
-    found["team"] = np.searchsorted(ids, found["team"])
-    for name in ("first", "end"):
-        found[name] = found[name].astype(np.int64) + FIRST_DAY
-    del found["name"]
     stays = Stays([name.decode() for name in numbers], **in_order(found, "person", "team", "first"))
     employments = _employments(session, numbers, of_team)
-    return People(stays, employments, len(ids), int(np.searchsorted(ids, root_id)))
+    return People(stays, employments, len(team_ids), team_ids.index(root_id))
 
 
 def load_people_of(session: Session, team_id: int) -> tuple[People, int]:

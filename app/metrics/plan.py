@@ -22,6 +22,8 @@ class Plan:
         self._children = children
         self._start_month = fiscal_year_start_month
         self._known: dict[tuple[int, date], int | None] = {}
+        self._rises: dict[date, list[tuple[date, date]]] = {}
+        """By month the pairs of months since its fiscal year began, each with the one before it."""
 
     def planned(self, team_id: int, month: date) -> int | None:
         """The planned headcount of a month; None without a plan.
@@ -70,10 +72,12 @@ class Plan:
         """
         if self.planned(team_id, month) is None:
             return None
+        if month not in self._rises:
+            year = months(fiscal_year_start(month, self._start_month), month)
+            self._rises[month] = [(months_back(each, 1), each) for each in year]
         hires = 0
-        for each in months(fiscal_year_start(month, self._start_month), month):
-            before = self.planned(team_id, months_back(each, 1))
-            planned = self.planned(team_id, each)
+        for earlier, later in self._rises[month]:
+            before, planned = self.planned(team_id, earlier), self.planned(team_id, later)
             if before is not None and planned is not None:
                 hires += max(0, planned - before)
         return hires

@@ -248,7 +248,7 @@ def _due(
         ):
             own.add(Restated.LATE_DATA, day)
         if indicator.unsettled is not None:
-            for month in _unsettled(session, indicator):
+            for month in _unsettled(session, indicator, stale.root_id):
                 own.add(Restated.TIME_PASSED, month, end=next_month(month))
     if state is not None and state.definitions.get(indicator.key) != indicator.version:
         own.add(Restated.DEFINITION, history_start)
@@ -256,15 +256,17 @@ def _due(
     return Due(indicator, clock, own.of_periods(periods, together=indicator.together))
 
 
-def _unsettled(session: Session, indicator: Indicator) -> list[date]:
-    """The months whose value may change because time passes."""
+def _unsettled(session: Session, indicator: Indicator, root_id: int) -> list[date]:
+    """The months whose value may change because time passes: what is unsettled of a team is so of the
+    organisation, whose few values are looked through in place of everybody's."""
     return list(
         session.scalars(
             text(
-                "SELECT DISTINCT period FROM indicator_values WHERE indicator = :indicator"
+                "SELECT period FROM indicator_values"
+                " WHERE indicator = :indicator AND variant = '' AND team_id = :root"
                 " AND superseded_at IS NULL AND (beside ->> :unsettled)::bigint > 0"
             ),
-            {"indicator": indicator.key, "unsettled": indicator.unsettled},
+            {"indicator": indicator.key, "root": root_id, "unsettled": indicator.unsettled},
         )
     )
 

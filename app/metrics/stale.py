@@ -24,6 +24,31 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
+class _Cells:
+    """Which days (rows) of which teams (columns) are stale; rows before low and from high on are not.
+
+    Mostly little is stale of the history: the rest is not looked at.
+    """
+
+    flags: Flags
+    low: int
+    high: int = 0
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> "_Cells":
+        return cls(np.zeros(shape, np.bool_), shape[0])
+
+    def within(self, low: int, high: int) -> Flags:
+        """These rows, to be marked."""
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        return self.flags[low:high]
+
+    def stale_rows(self) -> Integers:
+        """The rows that are stale for any team, ascending."""
+        return np.flatnonzero(self.flags[self.low : self.high].any(axis=1)) + self.low
+
+
+@dataclass(slots=True)
 class Stale:
     """Days (rows) of teams (columns) that may differ, by what changed and the reason.
 
@@ -35,7 +60,7 @@ class Stale:
     root_id: int
     first_day: date
     last_day: date
-    cells: dict[tuple[Input | None, Restated], Flags] = field(default_factory=dict)
+    _cells: dict[tuple[Input | None, Restated], _Cells] = field(default_factory=dict, init=False)
     _column: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,10 +76,10 @@ class Stale:
         """The organisation's place among the teams."""
         return self._column[self.root_id]
 
-    def _of(self, changed: Input | None, reason: Restated) -> Flags:
-        if (changed, reason) not in self.cells:
-            self.cells[changed, reason] = np.zeros(self.shape, np.bool_)
-        return self.cells[changed, reason]
+    def _of(self, changed: Input | None, reason: Restated) -> _Cells:
+        if (changed, reason) not in self._cells:
+            self._cells[changed, reason] = _Cells.none(self.shape)
+        return self._cells[changed, reason]
 
     def _row(self, day: date) -> int:
         return min(max((day - self.first_day).days, 0), self.shape[0])
@@ -74,12 +99,11 @@ class Stale:
         """
         if first is None:
             return
-        rows = slice(self._row(first), self._row(end))
+        rows = self._of(changed, reason).within(self._row(first), self._row(end))
         if teams is None:
-            self._of(changed, reason)[rows] = True
+            rows[:] = True
         else:
-            columns = [self._column[team] for team in teams if team in self._column]
-            self._of(changed, reason)[rows, columns] = True
+            rows[:, [self._column[team] for team in teams if team in self._column]] = True
 
     def add_spans(
         self, reason: Restated, changed: Input, team: Integers, first: Integers, end: Integers
@@ -93,30 +117,29 @@ class Stale:
         if not len(team):
             return
         row, over = (np.clip(at - begin, 0, days) for at in (first, np.maximum(first, end)))
-        # Mostly little is reached of the history: the rest is not looked at.
         low, high = int(row.min()), int(over.max())
         # What begins minus what has ended, summed up over the days, is what holds.
         edges = np.zeros((high - low + 1) * teams, np.int64)
         for sign, at in ((1, row), (-1, over)):
             edges += sign * np.bincount((at - low) * teams + team, minlength=len(edges))
         holds = np.cumsum(edges.reshape(-1, teams), axis=0)[:-1] > 0
-        self._of(changed, reason)[low:high] |= holds
+        rows = self._of(changed, reason).within(low, high)
+        rows |= holds
 
     def of(self, reads: Collection[Input]) -> "Stale":
         """What is stale for an indicator that reads these inputs alone; what changed is left out."""
         own = Stale(self.team_ids, self.root_id, self.first_day, self.last_day)
-        for (changed, reason), cells in self.cells.items():
+        for (changed, reason), cells in self._cells.items():
             if changed is None or changed in reads:
-                held = own.cells.get((None, reason))
-                own.cells[None, reason] = cells.copy() if held is None else held | cells
+                low, high = cells.low, max(cells.low, cells.high)
+                rows = own._of(None, reason).within(low, high)
+                rows |= cells.flags[low:high]
         return own
 
     @property
     def first_stale_day(self) -> date | None:
         """The first day that is stale for any team; None: nothing is stale."""
-        rows = [
-            int(held.argmax()) for cells in self.cells.values() if (held := cells.any(axis=1)).any()
-        ]
+        rows = [int(stale[0]) for cells in self._cells.values() if len(stale := cells.stale_rows())]
         return self.first_day + timedelta(days=min(rows)) if rows else None
 
     def of_periods(self, periods: Sequence[date], *, together: bool = False) -> "StalePeriods":
@@ -126,15 +149,14 @@ class Stale:
         """
         why = np.full((len(periods), len(self.team_ids)), NOT_STALE, np.int8)
         begin = [self._row(day) for day in periods]
-        for (_, reason), cells in self.cells.items():
-            stale = np.flatnonzero(cells.any(axis=1))
-            # Mostly little is stale of the history: the rest is not looked at.
+        for (_, reason), cells in self._cells.items():
+            stale = cells.stale_rows()
             first = max(bisect_right(begin, stale[0]) - 1, 0) if len(stale) else 0
             last = bisect_right(begin, stale[-1]) if len(stale) else 0
             if first == last:
                 continue
-            end = begin[last] if last < len(begin) else len(cells)
-            held = np.logical_or.reduceat(cells[:end], begin[first:last], axis=0)
+            end = begin[last] if last < len(begin) else self.shape[0]
+            held = np.logical_or.reduceat(cells.flags[:end], begin[first:last], axis=0)
             if together:
                 held |= held.any(axis=1, keepdims=True)
             of_these = why[first:last]

@@ -95,7 +95,9 @@ COMMUNITY = text(
            (extract(epoch FROM coalesce(ready_at, created_at)) * 1000000)::bigint AS started_at,
            draft AND ready_at IS NULL AS waiting, responses
     FROM merge_request_facts
-    WHERE counted AND community AND EXISTS (
+    WHERE counted AND community
+      AND coalesce(ready_at, created_at) >= :first AND coalesce(ready_at, created_at) < :last
+      AND EXISTS (
         SELECT 1 FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
             AS stretch(begin_at, end_at)
         WHERE coalesce(ready_at, created_at) >= begin_at AND coalesce(ready_at, created_at) < end_at)
@@ -187,7 +189,13 @@ def community_work(
         )
         for row in session.execute(
             COMMUNITY,
-            {"begins": [begin for begin, _ in within], "ends": [end for _, end in within]},
+            {
+                "begins": [begin for begin, _ in within],
+                "ends": [end for _, end in within],
+                # What all of them lie in is found by the index.
+                "first": min(begin for begin, _ in within),
+                "last": max(end for _, end in within),
+            },
         )
     ]
 

@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -202,6 +203,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+@lru_cache(maxsize=10_000)
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """A path glob as a pattern for `fullmatch`: `**` crosses `/`, `*` and `?` do not; case counts not."""
     parts = re.split(r"(\*\*|\*|\?)", glob)
