@@ -3,7 +3,7 @@
 Nothing in them is ever executed: numbers as numpy writes them, and JSON.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from io import BytesIO
@@ -100,7 +100,7 @@ def pack_values(outcome: Iterable[tuple[str, Computed]]) -> bytes:
                 part |= {"team_ids": list(values.team_ids), "days": list(values.days)}
                 arrays |= {f"{len(parts)}.{name}": getattr(values, name) for name in MATRICES}
             else:
-                part["values"] = list(values)
+                part["values"] = list(map(tuple, values))
             parts.append(part)
     return _written({"parts": parts}, arrays)
 
@@ -118,14 +118,11 @@ def unpack_values(content: bytes) -> Iterator[tuple[str, Computed]]:
         yield part["key"], Computed(values={part["variant"]: values}, coverage=())
 
 
-def _value(written: Mapping[str, Any]) -> Value:
-    reason = written["reason"]
-    return Value(
-        **{
-            **written,
-            "period": date.fromisoformat(written["period"]),
-            "reason": None if reason is None else Reason(reason),
-        }
+def _value(written: Sequence[Any]) -> Value:
+    value = Value(*written)
+    return value._replace(
+        period=date.fromisoformat(written[Value._fields.index("period")]),
+        reason=None if value.reason is None else Reason(value.reason),
     )
 
 

@@ -15,24 +15,10 @@ from sqlalchemy.orm import Session
 from app.metrics.indicator import Covered, Indicator, Restated, Value
 from app.store.engine import copy_rows
 
-STAGED = (
-    "indicator",
-    "variant",
-    "team_id",
-    "period",
-    "value",
-    "n",
-    "numerator",
-    "denominator",
-    "p25",
-    "p75",
-    "p95",
-    "reason",
-    "partial",
-    "beside",
-    "cause",
-)
-MEASURED = ("value", "n", "numerator", "denominator", "p25", "p75", "p95", "reason", "beside")
+*_NUMBERS, _BESIDE = Value._fields
+STAGED = ("indicator", "variant", *_NUMBERS, "partial", _BESIDE, "cause")
+MEASURED = Value._fields[2:]
+"""What of a value of a team and a period may differ from the stored one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +91,14 @@ def stage_values(
                 continue
             if period not in partial:
                 partial[period] = recording.is_partial(period)
+            *measured, reason, beside = value
             yield (
                 indicator.key,
                 variant,
-                value.team_id,
-                period,
-                value.value,
-                value.n,
-                value.numerator,
-                value.denominator,
-                value.p25,
-                value.p75,
-                value.p95,
-                value.reason.value if value.reason else None,
+                *measured,
+                reason.value if reason else None,
                 partial[period],
-                orjson.dumps(dict(value.beside)).decode() if value.beside is not None else None,
+                orjson.dumps(dict(beside)).decode() if beside is not None else None,
                 cause.value,
             )
 
