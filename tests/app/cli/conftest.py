@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -11,8 +11,11 @@ from threading import Event
 import pytest
 
 from demo.gitlab import GitLabFake, Request
+from tests.app.cli.forked import can_be_forked, run_forked
 
 PROGRAM = Path(sys.executable).parent / "teamgauge"
+SECONDS = 120.0
+"""How long a command may take that ends by itself."""
 
 Finished = subprocess.CompletedProcess[str]
 Running = subprocess.Popen[str]
@@ -48,20 +51,42 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def teamgauge(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Finished]:
-    """Runs a command to its end in the test's folder; keyword arguments are environment variables."""
+    """Runs a command to its end in the test's folder; keyword arguments are environment variables.
+
+    It is forked where that makes no difference, see `tests.app.cli.forked`; `program` never is.
+    """
 
     def run(*arguments: str, **variables: str) -> Finished:
-        return subprocess.run(
-            [str(PROGRAM), *arguments],
-            cwd=tmp_path,
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        its = environment | variables
+        if not can_be_forked(its):
+            return run_program(arguments, tmp_path, its)
+        return run_forked(arguments, tmp_path, its, SECONDS)
 
     return run
+
+
+@pytest.fixture
+def program(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Finished]:
+    """As `teamgauge`, always with the program that is installed: for one run of each command that
+    ends by itself, which then has to load all that it needs."""
+
+    def run(*arguments: str, **variables: str) -> Finished:
+        return run_program(arguments, tmp_path, environment | variables)
+
+    return run
+
+
+def run_program(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> Finished:
+    """Runs the program to its end."""
+    return subprocess.run(
+        [str(PROGRAM), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_nobody_is_to_be_told(teamgauge: Teamgauge) -> None:
 
 
 def test_a_run_is_done_although_nobody_could_be_told(
-    teamgauge: Teamgauge, engine: Engine, tmp_path: Path
+    teamgauge: Teamgauge, program: Teamgauge, engine: Engine, tmp_path: Path
 ) -> None:
     (tmp_path / "teams.yaml").write_text("- {slug: backend, name: Backend}\n")
     variables = {
@@ -43,7 +43,7 @@ def test_a_run_is_done_although_nobody_could_be_told(
     assert failed.returncode == 1
     assert "alerts: The webhook at 127.0.0.1 cannot be reached" in failed.stdout
     assert "The next run tells it again." in failed.stdout
-    shown = teamgauge("alert", "--dry-run", **variables)
+    shown = program("alert", "--dry-run", **variables)
     assert shown.returncode == 0
     assert shown.stdout.startswith(
         "alerts: would be told by webhook:\n1 source is stale.\n\n- Files"

@@ -90,15 +90,15 @@ SOMEBODY = (
 
 
 def test_there_and_back(
-    teamgauge: Teamgauge, filled: Engine, empty: Engine, tmp_path: Path
+    teamgauge: Teamgauge, program: Teamgauge, filled: Engine, empty: Engine, tmp_path: Path
 ) -> None:
     file = tmp_path / "store.tar"
-    done = teamgauge("backup", str(file), **configured(filled))
+    done = program("backup", str(file), **configured(filled))
     assert (done.returncode, done.stderr) == (0, "")
     newest = migrate.newest_revision()
     size = f"{file.stat().st_size:,}"
     assert done.stdout.startswith(f"backup: {size} bytes in {file}, revision {newest}, in ")
-    done = teamgauge("restore", str(file), **configured(empty))
+    done = program("restore", str(file), **configured(empty))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"restore: {file} of ")
     assert everything(empty)["public.people"] == everything(filled)["public.people"]

@@ -15,8 +15,8 @@ from collectors.files.planning import OPENINGS, PLAN, TARGETS, read_planning
 Teamgauge = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_what_is_written_is_a_valid_configuration(teamgauge: Teamgauge, tmp_path: Path) -> None:
-    done = teamgauge("init")
+def test_what_is_written_is_a_valid_configuration(program: Teamgauge, tmp_path: Path) -> None:
+    done = program("init")
     assert done.returncode == 0
     assert "Next:" in done.stdout
     settings = load_settings(tmp_path / "teamgauge.toml")

@@ -54,9 +54,9 @@ def sentence(done: Finished) -> str:
 
 
 def test_formats_files_and_standard_output(
-    teamgauge: Teamgauge, variables: dict[str, str], tmp_path: Path
+    teamgauge: Teamgauge, program: Teamgauge, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    done = teamgauge(*ASKED, "-o", "r.html", **variables)
+    done = program(*ASKED, "-o", "r.html", **variables)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "report: Checkout, February 2024 is in r.html.\n"
     page = (tmp_path / "r.html").read_text(encoding="utf-8")

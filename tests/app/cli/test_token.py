@@ -44,8 +44,8 @@ def told(engine: Engine) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.usefixtures("company")
-def test_made_listed_and_revoked(teamgauge: Teamgauge, engine: Engine) -> None:
-    done = teamgauge("token", "create", "nightly export", "--role", "viewer", "--days", "30")
+def test_made_listed_and_revoked(teamgauge: Teamgauge, program: Teamgauge, engine: Engine) -> None:
+    done = program("token", "create", "nightly export", "--role", "viewer", "--days", "30")
     assert done.returncode == 0, done.stderr
     token = done.stdout.strip()
     assert re.fullmatch(r"tgat_[\w-]{43}", token)

@@ -51,8 +51,8 @@ def test_a_start_loads_nothing_heavy_and_looks_for_garbage_seldom() -> None:
     assert done.stdout.splitlines()[-1] == f"[] {OBJECTS}"
 
 
-def test_version(teamgauge: Teamgauge) -> None:
-    done = teamgauge("--version")
+def test_version(program: Teamgauge) -> None:
+    done = program("--version")
     assert (done.returncode, done.stdout) == (0, f"teamgauge {__version__}\n")
 
 
