@@ -32,7 +32,8 @@ SETTLING = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. merge_requests: how many it read; whole: not scaled up from a part of them.
+    """One run. merge_requests: how many it read; whole: not scaled up from a part of them; counted: its
+    requests are not either.
 
     peak_mb: of the process, peak_with_refresh_mb: where it computed as well.
     """
@@ -42,6 +43,7 @@ class Run:
     peak_mb: float
     merge_requests: int
     whole: bool = True
+    counted: bool = True
     collect_seconds: float = 0.0
     peak_with_refresh_mb: float = 0.0
 
@@ -57,8 +59,11 @@ class Contender(Protocol):
     def requests_each(self) -> float:
         """About so many for each merge request."""
 
-    def run(self) -> Run:
-        """A run: the first reads everything, later ones what changed since, as it is made for."""
+    def run(self, needs: int | None = None) -> Run:
+        """A run: the first reads everything, later ones what changed since, as it is made for.
+
+        needs: how many requests that takes, where a whole run has told.
+        """
 
     def comments(self) -> dict[int, int]:
         """What it has: of each merge request how many notes people wrote, by id."""
@@ -92,8 +97,8 @@ class Ours:
         done = run(self.engine, source, settings, full=False, started_at=now)
         assert done.outcome == "done", done.failures
 
-    def run(self) -> Run:
-        """Collects and computes, in a process of its own."""
+    def run(self, needs: int | None = None) -> Run:
+        """Collects and computes, in a process of its own; always to the end."""
         self.served.ask("count")
         job = {
             "database": self.engine.url.render_as_string(hide_password=False),
@@ -134,7 +139,8 @@ class Ours:
 
 @dataclass(slots=True)
 class Other:
-    """A peer with its interpreter. patience: seconds after which a run is ended and scaled up."""
+    """A peer with its interpreter. patience: seconds after which a run is ended and scaled up: to the
+    requests that it needs where they are known, else to the merge requests that it has to read."""
 
     served: Served
     peer: Peer
@@ -155,7 +161,7 @@ class Other:
         """As its peer needs them."""
         return self.peer.requests_each
 
-    def run(self) -> Run:
+    def run(self, needs: int | None = None) -> Run:
         """Reads what was updated since the newest that it has seen."""
         self.served.ask("count")
         expected = self._expected()
@@ -178,10 +184,15 @@ class Other:
         if told.whole:
             self.since = told.newest
             return Run(requests, told.seconds, told.peak_mb, read)
-        scale = max(1.0, expected / read)
+        scale = max(1.0, needs / requests if needs else expected / read)
         self.since = self.since or self.served.ask("newest")
         return Run(
-            round(requests * scale), told.seconds * scale, told.peak_mb, expected, whole=False
+            round(requests * scale),
+            told.seconds * scale,
+            told.peak_mb,
+            expected,
+            whole=False,
+            counted=needs is not None,
         )
 
     def _expected(self) -> int:
@@ -199,11 +210,16 @@ class Other:
 
 
 @contextmanager
+def world(size: int) -> Iterator[tuple[Served, Path]]:
+    """A served world of this size, and the folder of the organisation's files."""
+    with tempfile.TemporaryDirectory() as name, serving(size, Path(name)) as served:
+        yield served, Path(name)
+
+
+@contextmanager
 def scene(size: int, database: Database) -> Iterator[tuple[Served, Ours]]:
     """A served world of this size, and teamgauge with an empty database."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with serving(size, folder) as served, database() as engine:
-            ours = Ours(served, engine, folder)
-            ours.prepare(datetime.now(UTC))
-            yield served, ours
+    with world(size) as (served, folder), database() as engine:
+        ours = Ours(served, engine, folder)
+        ours.prepare(datetime.now(UTC))
+        yield served, ours

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,9 @@ def brief(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def machine(engine: Engine, sharing: str) -> str:
-    """What it ran on; no names, no paths. sharing: who uses its cores."""
+def machine(engine: Engine | None, sharing: str) -> str:
+    """What it ran on; no names, no paths. engine: of the Postgres that is named; None: the embedded
+    one, which the lock has the version of. sharing: who uses its cores."""
     model = platform.processor() or platform.machine()
     try:
         text_ = Path("/proc/cpuinfo").read_text(encoding="utf-8")
@@ -30,13 +32,21 @@ def machine(engine: Engine, sharing: str) -> str:
         text_ = ""
     if found := re.search(r"model name\s*:\s*(.+)", text_):
         model = " ".join(found[1].split())
-    with engine.connect() as connection:
-        postgres = str(connection.scalar(text("SHOW server_version"))).partition(" ")[0]
+    postgres = ""
+    if engine is not None:
+        with engine.connect() as connection:
+            told = str(connection.scalar(text("SHOW server_version")))
+            postgres = f", Postgres {told.partition(' ')[0]}"
     return (
         f"Measured on {datetime.now(UTC):%d %B %Y} with {os.cpu_count()} cores ({model}), which"
         f" {sharing} share; {platform.system()}, Python"
-        f" {platform.python_version()}, Postgres {postgres}."
+        f" {platform.python_version()}{postgres}."
     )
+
+
+def made_by(name: str, options: Sequence[str]) -> str:
+    """The sentence that tells which benchmark came to what stands there, and how it was asked."""
+    return f"Made by `{shlex.join(['python', '-m', f'benchmarks.{name}', *options])}`."
 
 
 def write(parts: Mapping[str, str], document: Path) -> None:

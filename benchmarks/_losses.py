@@ -1,12 +1,12 @@
 """What a collection loses while the lists that it reads change, and what it never notices."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks._contenders import Contender, Installed, Other, scene
+from benchmarks._contenders import Contender, Installed, Other, scene, world
 from benchmarks._database import Database
 from benchmarks._document import table
+from benchmarks._processes import say
 from benchmarks._serving import Served
 
 CHANGES = 25
@@ -34,18 +34,19 @@ class Losses:
 
 def measure_losses(size: int, peers: Installed, database: Database) -> list[Losses]:
     """One row for each contender, in a world of its own."""
-    found = []
-    for peer in [None, *peers]:
-        with scene(size, database) as (served, ours):
-            contender: Contender = ours if peer is None else Other(served, *peer, None)
-            print(f"{size} merge requests while they change: {contender.name} ...", file=sys.stderr)
-            found.append(losses_of(served, contender))
+    with scene(size, database) as (served, ours):
+        found = [losses_of(served, ours)]
+    for peer, python in peers:
+        with world(size) as (served, _):
+            found.append(losses_of(served, Other(served, peer, python, None)))
     return found
 
 
 def losses_of(served: Served, contender: Contender) -> Losses:
+    """What a contender that has read nothing yet comes to."""
     archived = served.ask("archived")
     before: dict[int, int] = served.ask("comments")
+    say(f"{len(before)} merge requests while they change: {contender.name} ...")
     every = max(2, round(len(before) * contender.requests_each / CHANGES))
     served.ask("changing", (every, CHANGES))
     contender.run()

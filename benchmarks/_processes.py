@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ ROOT = Path(__file__).parents[1]
 RUNNING = 7_200
 """Seconds that a process may take."""
 
+_BEGUN = time.monotonic()
+
 
 def say(line: str) -> None:
-    """Progress, on standard error."""
-    print(line, file=sys.stderr)
+    """Progress, on standard error, with the seconds since this process began to work."""
+    print(f"{time.monotonic() - _BEGUN:7.1f} s  {line}", file=sys.stderr, flush=True)
 
 
 def told(command: Sequence[str | Path], job: dict[str, Any]) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def refresh_table(found: Sequence[Refreshed], whole: float) -> str:
     )
 
 
-def size_table(found: Refreshes, teams: int) -> str:
+def size_table(found: Refreshes) -> str:
     """Megabytes of the database and of the tables of values."""
     rows = []
     for name, index in (("the table", 0), ("its indexes", 1)):
@@ -146,7 +146,7 @@ def size_table(found: Refreshes, teams: int) -> str:
             for each in VALUE_TABLES
         ]
     whole = ("the database", _mb(found.before.database), _mb(found.after.database))
-    head = (f"ten years of {teams:,} teams", "computed once", "after all of the above")
+    head = ("", "computed once", "after all of the above")
     return table(head, [whole, *sorted(rows)])
 
 

@@ -121,6 +121,7 @@ def _serve(pipe: Connection, merge_requests: int, folder: Path) -> None:
         "cost": cost,
         "changing": changing,
         "change": made.change,
+        "change apart": lambda _: made.change_apart(),
         "delete": lambda _: made.delete_one().id,
         "join": made.join,
         "comments": lambda _: _comments(made),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
+from time import sleep
 
 from demo.gitlab import MergeRequest, Project, User, World
 
@@ -55,6 +56,14 @@ class Made:
                 self.world.request_review(change, change.author, [by])
             else:
                 self.world.comment(change, by, "What about the other case?")
+
+    def change_apart(self) -> None:
+        """Lets one thing happen in a second in which nothing else did, so that it alone is the newest:
+        whoever asks for what was updated since then must not read again what happened beside it."""
+        newest = max(each.updated_at for each in self.world.merge_requests.values())
+        while self.world.clock() <= newest:
+            sleep(0.02)
+        self.change(1)
 
     def delete_one(self) -> MergeRequest:
         """Deletes a merged merge request without a trace."""
@@ -125,7 +134,14 @@ def make(merge_requests: int, seed: int = 5) -> Made:
         for place, age in enumerate(ages):
             at = now - timedelta(hours=1, seconds=int(age * YEARS * 365 * 86_400))
             author = robot if random.random() < 0.04 else random.choice(people)
-            _live(made, project, author, at, now, talkative=project is projects[0] and place == 7)
+            _live(
+                made,
+                project,
+                author,
+                at,
+                now,
+                talkative=project is projects[0] and place == count // 2,
+            )
     return made
 
 

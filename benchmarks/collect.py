@@ -7,22 +7,25 @@ which nothing changed and of one after 1 % did; what is lost while the lists cha
     python -m benchmarks.collect [--sizes N…] [--latencies S…] [--patience S] [--no-peers]
                                  [--growth N] [--memory N…] [--write]
 
-`--write` puts the tables into docs/performance.md.
+Where GitLab answers without latency, a run of a peer goes to its end and tells how many requests it
+needs; a slow one is ended after the patience and scaled up to them. `--write` puts the tables into
+docs/performance.md.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from benchmarks._contenders import Contender, Installed, Other, Run, scene
-from benchmarks._database import Database, scratch_database
-from benchmarks._document import brief, machine, table, write
+from benchmarks._database import Database, scratch_server
+from benchmarks._document import brief, machine, made_by, table, write
 from benchmarks._losses import losses_table, measure_losses
 from benchmarks._peers import PEERS, python_of
+from benchmarks._processes import say
 from benchmarks._serving import Served, Summary
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -44,6 +47,11 @@ class Setting:
     cost: bool = False
 
     @property
+    def slow(self) -> bool:
+        """Whether a peer waits for GitLab most of the time."""
+        return self.latency > 0 or self.cost
+
+    @property
     def title(self) -> str:
         """For the table."""
         title = f"{self.latency * 1000:.0f} ms a request"
@@ -61,29 +69,46 @@ class Row:
     unchanged: Run
     changed: Run
 
+    @property
+    def runs(self) -> tuple[Run, Run, Run]:
+        """In order."""
+        return self.first, self.unchanged, self.changed
+
 
 # Speed -----------------------------------------------------------------------------------------
 
 
 def measure_speed(
-    size: int, setting: Setting, peers: Installed, patience: float | None, database: Database
+    size: int,
+    setting: Setting,
+    peers: Installed,
+    patience: float | None,
+    database: Database,
+    known: Mapping[str, Row],
 ) -> tuple[Summary, list[Row]]:
-    """What is there, and a row for each contender."""
+    """What is there, and a row for each contender. known: rows of a setting of this size, by name,
+    whose whole runs tell how many requests those of this one need."""
     with scene(size, database) as (served, ours):
         there: Summary = served.ask("summary")
-        others = [Other(served, peer, python, patience) for peer, python in peers]
+        most = patience if setting.slow else None
+        others = [Other(served, peer, python, most) for peer, python in peers]
         contenders: list[Contender] = [ours, *others]
-        rows = [measure(served, each, size, setting) for each in contenders]
+        rows = [measure(served, each, size, setting, known.get(each.name)) for each in contenders]
         return there, rows
 
 
-def measure(served: Served, contender: Contender, size: int, setting: Setting) -> Row:
-    print(f"{size} merge requests, {setting.title}: {contender.name} ...", file=sys.stderr)
+def measure(
+    served: Served, contender: Contender, size: int, setting: Setting, known: Row | None = None
+) -> Row:
+    """A contender's row. known: its row where its runs were whole."""
+    say(f"{size} merge requests, {setting.title}: {contender.name} ...")
     served.ask("delay", setting.latency)
     served.ask("cost", COST if setting.cost else (0.0, 0.0))
-    first, unchanged = contender.run(), contender.run()
+    needs = [run.requests if run.whole else None for run in known.runs] if known else [None] * 3
+    served.ask("change apart")
+    first, unchanged = contender.run(needs[0]), contender.run(needs[1])
     served.ask("change", max(1, size // 100))
-    return Row(contender.name, first, unchanged, contender.run())
+    return Row(contender.name, first, unchanged, contender.run(needs[2]))
 
 
 def speed_table(rows: Sequence[Row]) -> str:
@@ -102,12 +127,13 @@ def speed_table(rows: Sequence[Row]) -> str:
     )
     cells = []
     for row in rows:
-        first, sign = row.first, "" if row.first.whole else "~"
+        first = row.first
+        about, sign = _requests_sign(first), _seconds_sign(first)
         cells.append(
             (
                 row.name,
-                f"{sign}{first.requests:,}",
-                f"{sign}{first.requests / first.merge_requests:.3f}",
+                f"{about}{first.requests:,}",
+                f"{about}{first.requests / first.merge_requests:.3f}",
                 f"{sign}{brief(first.seconds)}",
                 f"{sign}{brief(first.merge_requests / first.seconds)}",
                 f"{first.peak_mb:.0f} MB",
@@ -119,8 +145,18 @@ def speed_table(rows: Sequence[Row]) -> str:
 
 
 def _cells_of(run: Run) -> tuple[str, str]:
-    sign = "" if run.whole else "~"
-    return f"{sign}{run.requests:,}", f"{sign}{brief(run.seconds)}"
+    return (
+        f"{_requests_sign(run)}{run.requests:,}",
+        f"{_seconds_sign(run)}{brief(run.seconds)}",
+    )
+
+
+def _requests_sign(run: Run) -> str:
+    return "" if run.counted else "~"
+
+
+def _seconds_sign(run: Run) -> str:
+    return "" if run.whole else "~"
 
 
 # Growth and memory ------------------------------------------------------------------------------
@@ -129,7 +165,7 @@ def _cells_of(run: Run) -> tuple[str, str]:
 def measure_growth(size: int, changes: Sequence[int], database: Database) -> list[tuple[int, Run]]:
     """teamgauge's run after each number of changes, after a first collection."""
     with scene(size, database) as (served, ours):
-        print(f"{size} merge requests, growth ...", file=sys.stderr)
+        say(f"{size} merge requests, growth ...")
         ours.run()
         ours.run()
         found = []
@@ -167,7 +203,7 @@ def measure_memory(sizes: Sequence[int], database: Database) -> list[tuple[int, 
     found = []
     for size in sizes:
         with scene(size, database) as (served, ours):
-            print(f"{size} merge requests, memory ...", file=sys.stderr)
+            say(f"{size} merge requests, memory ...")
             first = ours.run()
             served.ask("change", size // 100)
             found.append((size, first, ours.run()))
@@ -212,7 +248,7 @@ def measure_promises(database: Database) -> str:
     cells = []
     for setting, least in ((Setting(0.3), 150), (Setting(0.3, cost=True), 100)):
         with scene(ISSUE_SIZE, database) as (served, ours):
-            print(f"{ISSUE_SIZE} merge requests, promises, {setting.title} ...", file=sys.stderr)
+            say(f"{ISSUE_SIZE} merge requests, promises, {setting.title} ...")
             there: Summary = served.ask("summary")
             served.ask("delay", setting.latency)
             served.ask("cost", COST if setting.cost else (0.0, 0.0))
@@ -247,12 +283,18 @@ def measure_promises(database: Database) -> str:
 
 
 def _speed_part(
-    sizes: Sequence[int], settings: Sequence[Setting], peers: Installed, patience: float | None
+    sizes: Sequence[int],
+    settings: Sequence[Setting],
+    peers: Installed,
+    patience: float | None,
+    database: Database,
 ) -> str:
     parts = []
     for size in sizes:
+        known: Mapping[str, Row] = {}
         for setting in settings:
-            there, rows = measure_speed(size, setting, peers, patience, scratch_database)
+            there, rows = measure_speed(size, setting, peers, patience, database, known)
+            known = known or {row.name: row for row in rows}
             parts += [
                 f"{there.merge_requests:,} merge requests ({there.archived:,} in an archived project,"
                 f" {there.open:,} open), {there.notes:,} notes, {setting.title}:",
@@ -268,7 +310,10 @@ def main() -> None:
     parser.add_argument("--latencies", type=float, nargs="+", default=[0.0, 0.3], help="seconds")
     parser.add_argument("--cost", action="store_true", help="with a server that is slow as well")
     parser.add_argument(
-        "--patience", type=float, default=10.0, help="seconds for a run of a peer, then scaled up"
+        "--patience",
+        type=float,
+        default=4.0,
+        help="seconds for a run of a peer where GitLab is slow, then scaled up",
     )
     parser.add_argument("--no-peers", action="store_true", help="teamgauge alone")
     parser.add_argument("--growth", type=int, default=0, help="merge requests for the growth")
@@ -282,17 +327,21 @@ def main() -> None:
     settings = [Setting(latency) for latency in asked.latencies]
     if asked.cost:
         settings.append(Setting(max(asked.latencies), cost=True))
-    with scratch_database() as engine:
-        parts = {"machine": machine(engine, "GitLab's fake, Postgres and the collector")}
-    if asked.promises:
-        parts["promises"] = measure_promises(scratch_database)
-    parts["speed"] = _speed_part(asked.sizes, settings, peers, asked.patience)
-    parts["losses"] = losses_table(measure_losses(asked.sizes[0], peers, scratch_database))
-    if asked.growth:
-        changes = (0, *(n for n in (10, 100, 1_000) if n < asked.growth))
-        parts["growth"] = growth_table(measure_growth(asked.growth, changes, scratch_database))
-    if asked.memory:
-        parts["memory"] = memory_table(measure_memory(asked.memory, scratch_database))
+    with scratch_server() as database:
+        with database() as engine:
+            where = machine(engine, "GitLab's fake, Postgres and the collector")
+        parts = {"machine": f"{where} {made_by('collect', sys.argv[1:])}"}
+        if asked.promises:
+            parts["promises"] = measure_promises(database)
+        parts["speed"] = _speed_part(asked.sizes, settings, peers, asked.patience, database)
+        losses = losses_table(measure_losses(asked.sizes[0], peers, database))
+        parts["losses"] = f"{asked.sizes[0]:,} merge requests:\n\n{losses}"
+        if asked.growth:
+            changes = (0, *(n for n in (10, 100, 1_000) if n < asked.growth))
+            growth = growth_table(measure_growth(asked.growth, changes, database))
+            parts["growth"] = f"{asked.growth:,} merge requests:\n\n{growth}"
+        if asked.memory:
+            parts["memory"] = memory_table(measure_memory(asked.memory, database))
     print("\n\n".join(f"{name}:\n\n{part}" for name, part in parts.items()))
     if asked.write:
         write(parts, DOCUMENT)

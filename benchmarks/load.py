@@ -25,7 +25,7 @@ from threading import Event, Thread
 import httpx
 import psutil
 
-from benchmarks._document import brief, table, write
+from benchmarks._document import brief, machine, made_by, table, write
 from benchmarks._processes import ROOT, say
 from benchmarks._web import Load, wrk
 from demo.process import company
@@ -195,7 +195,11 @@ def part(found: Stood, clients: int, seconds: int, workers: int, teams: int) -> 
         str(len(found.failed)),
         *(f"{megabytes:,.0f} MB" for megabytes in (settled[0], settled[-1], max(settled))),
     )
+    where = machine(None, "wrk, the servers and what runs beside them")
+    asked = {"seconds": seconds, "clients": clients, "workers": workers, "teams": teams}
+    made = made_by("load", [f"--{name}={value}" for name, value in asked.items()])
     return (
+        f"{where} {made}\n\n"
         f"{clients} clients for {seconds} seconds on {workers} processes with {teams} teams, and"
         f" {beside} beside them:\n\n" + table((head[0], *head[1:]), [row])
     )

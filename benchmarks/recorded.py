@@ -1,8 +1,10 @@
 """28,812 recorded merge requests, collected and computed: how many requests, how many seconds.
 
 Each figure stands beside the naive way of the same run: reading by REST with one request for the notes
-of each merge request; reading everything again; computing everything again. GitLab is the demo's fake
-in a process of its own. `python -m benchmarks.recorded [--histories NAME…] [--sample N] [--latency S]`
+of each merge request; reading everything again; computing everything again; and, with the last of the
+histories alone, one request after another. GitLab is the demo's fake in a process of its own.
+
+    python -m benchmarks.recorded [--histories NAME…] [--sample N] [--latency S]
 """
 
 import argparse
@@ -24,7 +26,8 @@ from sqlalchemy import Engine, text
 from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.engine import sessions
-from benchmarks._database import scratch_database
+from benchmarks._database import Database, scratch_server
+from benchmarks._processes import say
 from benchmarks._serving import process_behind
 from collectors import SOURCES
 from collectors.runner import RunReport, run
@@ -187,16 +190,18 @@ def compare_refreshes(bench: Bench) -> None:
     print(f"ratio                 {everything / again:6.1f}  times faster than computing all again")
 
 
-def compare_concurrency(served: Served, folder: Path, latency: float) -> None:
+def compare_concurrency(served: Served, database: Database, folder: Path, latency: float) -> None:
     """Prints a first collect with eight requests in flight against one after another."""
     seconds = {}
+    stored = 0
     for concurrency in (8, 1):
-        with scratch_database() as engine:
+        with database() as engine:
             bench = Bench(engine, served, folder, concurrency=concurrency)
             served.ask("delay", latency)
             seconds[concurrency] = bench.collect()[1]
             served.ask("delay")
-    print(f"collect with {latency * 1000:.0f} ms a request more")
+            stored = bench.one("SELECT count(*) FROM merge_requests")
+    print(f"collect {stored} of the merge requests with {latency * 1000:.0f} ms a request more")
     print(f"8 in flight                           {seconds[8]:7.1f} s")
     print(f"one after another                     {seconds[1]:7.1f} s")
     print(f"ratio                 {seconds[1] / seconds[8]:6.1f}  times faster")
@@ -218,15 +223,18 @@ def main() -> None:
         )
         return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ERRORS_ONLY))
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, scratch_server() as database:
         folder = Path(name)
-        with serving(paths, folder) as served:
-            with scratch_database() as engine:
-                bench = Bench(engine, served, folder)
-                bench.collect("files")
-                compare_collects(bench, served, asked.sample)
-                compare_refreshes(bench)
-            compare_concurrency(served, folder, asked.latency)
+        say(f"{', '.join(asked.histories)}: collecting ...")
+        with serving(paths, folder) as served, database() as engine:
+            bench = Bench(engine, served, folder)
+            bench.collect("files")
+            compare_collects(bench, served, asked.sample)
+            say("computing ...")
+            compare_refreshes(bench)
+        say(f"{asked.histories[-1]}: one request after another ...")
+        with serving(paths[-1:], folder) as served:
+            compare_concurrency(served, database, folder, asked.latency)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from benchmarks import company
-from benchmarks._database import Database, scratch_database, settle, sizes
-from benchmarks._document import brief, machine, table, write
+from benchmarks._database import Database, scratch_server, settle, sizes
+from benchmarks._document import brief, machine, made_by, table, write
 from benchmarks._processes import ROOT, say
 from benchmarks._refreshes import (
     FIRST,
@@ -101,14 +101,28 @@ class Measured:
             f" {self.size.teams:,} teams and {self.teams - self.size.teams:,} above them;"
             f" {self.sweep.open_rows:,} times a merge request is open at the end of a day in a team."
         )
-        return {
-            "refresh machine": f"{self.machine}\n\n{head}",
+        of = f"{self.size.merge_requests:,} merge requests, ten years of {self.teams:,} teams:"
+        tables = {
             "sweep": sweep_table(self.sweep.from_database),
             "sweep in memory": sweep_table(self.sweep.in_memory),
             "refresh": refresh_table(self.refreshes.all, self.refreshes.whole),
-            "refresh growth": growth_table(*self.growth),
-            "size": size_table(self.refreshes, self.teams),
+            "size": size_table(self.refreshes),
         }
+        return {
+            "refresh machine": f"{self.machine} {made_by('refresh', _options(self.size))}\n\n{head}",
+            **{name: f"{of}\n\n{part}" for name, part in tables.items()},
+            "refresh growth": growth_table(*self.growth),
+        }
+
+
+def _options(size: company.Size) -> list[str]:
+    """What the command line has for a size: its scale, and what is not as ever."""
+    usual = company.Size(merge_requests=size.merge_requests)
+    others = [name for name in ("teams", "people") if getattr(size, name) != getattr(usual, name)]
+    return [
+        f"--scale={size.merge_requests}",
+        *(f"--{name}={getattr(size, name)}" for name in others),
+    ]
 
 
 def measure(
@@ -152,7 +166,8 @@ def measure_alone(size: company.Size, database: Database) -> str:
         first = _made(engine, size)
         found = measure_a_day(engine, first, max(10, size.merge_requests // 1_000))
         head = (
-            f"{machine(engine, SHARING)} {size.merge_requests:,} merge requests of"
+            f"{machine(engine, SHARING)} {made_by('refresh', ['--alone', *_options(size)])}"
+            f" {size.merge_requests:,} merge requests of"
             f" {size.people:,} people in {size.teams:,} teams and those above them, ten years;"
             f" {sizes(engine).database / 1024**3:.1f} GB in the database."
         )
@@ -184,12 +199,14 @@ def main() -> None:
     asked = parser.parse_args()
     size = company.Size(merge_requests=asked.scale, teams=asked.teams, people=asked.people)
     if asked.alone:
-        part = measure_alone(size, scratch_database)
+        with scratch_server() as database:
+            part = measure_alone(size, database)
         print(part)
         if asked.write:
             write({"refresh alone": part}, DOCUMENT)
         return
-    found = measure(size, scratch_database, sql_rows=asked.sql_rows, peers=not asked.no_peers)
+    with scratch_server() as database:
+        found = measure(size, database, sql_rows=asked.sql_rows, peers=not asked.no_peers)
     print("\n\n".join(f"{name}:\n\n{part}" for name, part in found.parts().items()))
     if found.differs:
         sys.exit(f"The values are not equal (counts exactly, quantiles to {TOLERANCE:g} days).")

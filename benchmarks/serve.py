@@ -29,8 +29,8 @@ from app.metrics.refresh import refresh
 from app.settings import Settings
 from app.store.engine import sessions
 from benchmarks import company
-from benchmarks._database import scratch_database, settle
-from benchmarks._document import brief, machine, table, write
+from benchmarks._database import scratch_server, settle
+from benchmarks._document import brief, machine, made_by, table, write
 from benchmarks._processes import ROOT, address, say
 from benchmarks._web import Load, product, trivial, wrk
 
@@ -225,7 +225,7 @@ def main() -> int:
     default = int(os.environ.get("SCALE", DEFAULT_SCALE))
     parser.add_argument("--scale", type=int, default=default)
     parser.add_argument("--teams", type=int, default=TEAMS)
-    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
@@ -235,7 +235,11 @@ def main() -> int:
     size = company.Size(
         merge_requests=asked.scale, teams=asked.teams, people=max(20 * asked.teams, 100)
     )
-    with tempfile.TemporaryDirectory() as folder, scratch_database() as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        scratch_server() as database,
+        database() as engine,
+    ):
         settings = company.settings(Path(folder))
         say(f"making and computing {size.merge_requests:,} merge requests in {size.teams} teams")
         filled(engine, settings, size)
@@ -248,9 +252,13 @@ def main() -> int:
                 found = pages(engine, site, asked.clients, asked.seconds)
                 parts += [pages_table(found), sentence(found)]
         where = machine(engine, "Postgres, wrk and the server")
+    options = [
+        f"--{name}={getattr(asked, name)}" for name in ("scale", "teams", "seconds", "clients")
+    ]
     part = "\n\n".join(
         [
-            f"{where} {asked.scale:,} merge requests, {asked.clients} clients, {asked.seconds} s each.",
+            f"{where} {made_by('serve', options)} {asked.scale:,} merge requests, {asked.clients} clients,"
+            f" {asked.seconds} s each.",
             *parts,
         ]
     )

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine
 
 from benchmarks._contenders import Other, scene
-from benchmarks._document import write
+from benchmarks._document import made_by, write
 from benchmarks._losses import losses_of, losses_table
 from benchmarks._peers import PEERS
-from benchmarks.collect import Setting, measure, speed_table
+from benchmarks.collect import Row, Setting, measure, speed_table
 
 PYTHON_GITLAB = replace(PEERS[1], name="python-gitlab, 8 threads, as installed")
 
@@ -25,6 +25,8 @@ def test_a_collection_beside_a_peer(engine: Engine) -> None:
         assert row.first.merge_requests == summary.merge_requests - summary.archived
         assert 0 < row.unchanged.requests < row.changed.requests < row.first.requests
         assert row.first.peak_mb > 10
+        # Its newest is one alone: the list, the notes and the reviewers, nothing else is read again.
+        assert row.unchanged.requests == 3
         assert (
             speed_table([row]).splitlines()[2].startswith(f"| {peer.name} | {row.first.requests} |")
         )
@@ -45,6 +47,15 @@ def test_a_peer_that_takes_too_long_is_scaled_up(engine: Engine) -> None:
         assert told.merge_requests == summary.merge_requests - summary.archived
         assert told.requests == pytest.approx(2.03 * told.merge_requests, rel=0.02)
         assert len(peer.comments()) < told.merge_requests
+        again = Other(served, PYTHON_GITLAB, Path(sys.executable), patience=0.0).run(needs=650)
+        assert (again.whole, again.counted, again.requests) == (False, True, 650)
+        assert again.seconds > told.seconds * 0.1
+        row = Row(peer.name, told, again, again)
+        assert speed_table([row]).splitlines()[2].count("| 650 | ~") == 2
+
+
+def test_what_made_a_table_is_told() -> None:
+    assert made_by("load", ["--seconds=6"]) == "Made by `python -m benchmarks.load --seconds=6`."
 
 
 def test_parts_are_put_between_their_marks(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def test_every_table_has_its_place_in_the_document(measured: Measured) -> None:
     parts = measured.parts()
     for part in parts:
         assert text.count(f"<!-- begin: {part} -->") == text.count(f"<!-- end: {part} -->") == 1
+    assert "--scale=10000 --teams=6 --people=60`" in parts["refresh machine"]
+    assert all("10,000" in part.splitlines()[0] for part in parts.values() if "Made by" not in part)
     assert "| ~" in parts["sweep"]
     assert parts["refresh"].count("everything again") == 3
 
