@@ -60,6 +60,14 @@ LONGEST = (
     "browser/test_served.py",
     "app/cli/test_endurance.py",
     "browser/test_report.py",
+    "app/cli/test_serve_workers.py",
+    "app/cli/test_worker.py",
+    "browser/test_account.py",
+    "browser/test_links.py",
+    "benchmarks/test_serve.py",
+    "app/metrics/test_incremental_property.py",
+    "collectors/bamboohr/test_faults.py",
+    "realdata/test_backlog.py",
 )
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
