@@ -81,11 +81,11 @@ def measure_refreshes(engine: Engine, first: Refreshed, changes: int) -> Refresh
         (f"an hour with {changes:,} changes", an_hour),
         (f"{changes:,} late corrections over ten years", corrections),
     ):
+        if pairs:  # before the first one nothing was written since all was settled
+            settle(engine)
         change(engine, changes)
         incremental = refreshed(engine, title)
-        settle(engine)
         whole = refreshed(engine, "everything again, after it", everything=True)
-        settle(engine)
         pairs.append((incremental, whole))
         done += [incremental, whole]
     return Refreshes(done, pairs, before, sizes(engine, *VALUE_TABLES))
