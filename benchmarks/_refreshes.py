@@ -75,7 +75,8 @@ def measure_refreshes(engine: Engine, first: Refreshed, changes: int) -> Refresh
     """What comes after the first refresh: nothing, a day, an hour, late corrections."""
     before = sizes(engine, *VALUE_TABLES)
     unchanged = refreshed(engine, UNCHANGED)
-    done, pairs = [first, unchanged], []
+    done = [first, unchanged]
+    pairs: list[tuple[Refreshed, Refreshed]] = []
     for title, change in (
         (a_day_of(changes), a_day),
         (f"an hour with {changes:,} changes", an_hour),
