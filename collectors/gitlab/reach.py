@@ -119,7 +119,18 @@ def settle(
     try:
         path = collection.present_path(project.id)
     except ForbiddenError:
-        put(Batch(records=_out_of_reach(collection, project, "it may no longer be read")))
+        put(
+            Batch(
+                records=_out_of_reach(collection, project, "it may no longer be read"),
+                # Whoever had it in what was collected may have it again, and nobody watched it.
+                forget=[
+                    key
+                    for key in collection.positions
+                    if key.partition(" project:")[2] == str(project.id)
+                    or key == Scope("project", project.path).key
+                ],
+            )
+        )
         return
     except ScopeError as error:
         context.fail(error, holds_back=True)

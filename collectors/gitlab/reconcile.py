@@ -1,6 +1,7 @@
 """Holds what is stored against the survey: changes without a time, deletions, what joined or left."""
 
 from collections import defaultdict
+from collections.abc import Collection as Accounts
 from collections.abc import Iterator, Mapping
 
 from collectors.gitlab.collection import Collection, Found
@@ -21,12 +22,18 @@ None where it is not."""
 
 def reconcile(collection: Collection) -> Iterator[Batch]:
     """Repairs what the lists did not tell; asks for nothing where nothing differs."""
-    yield from _reread_differing(collection)
+    known = collection.context.known
+    vanished = collection.people.untold - known.vanished_accounts()
+    yield from _reread_differing(collection, vanished)
     yield from repair_counts(collection)
     yield from settle_projects(collection)
+    # Last of all: where a run ends before, what is stored of projects that it gives up, or did not come
+    # to, still names who is no more, and the next run has to find that.
+    if not collection.context.held_back:
+        yield from _settled(collection, vanished)
 
 
-def _reread_differing(collection: Collection) -> Iterator[Batch]:
+def _reread_differing(collection: Collection, vanished: Accounts[int]) -> Iterator[Batch]:
     """What is open there and differs here, what is open here and not there, what differs in the
     slices, what names an account that is no more, and the quarantined."""
     known = collection.context.known
@@ -35,7 +42,6 @@ def _reread_differing(collection: Collection) -> Iterator[Batch]:
         for number, found in collection.found.items()
         if collection.is_compared(found) and found.project.merge_requests is not None
     }
-    vanished = collection.people.untold - known.vanished_accounts()
     differing: Differing = defaultdict(dict)
     _compare_open(collection, watched, differing)
     for scope, part in collection.slices:
@@ -55,8 +61,6 @@ def _reread_differing(collection: Collection) -> Iterator[Batch]:
             if numbers
         ]
     )
-    if not collection.context.held_back:
-        yield from _settled(collection, vanished)
 
 
 def _compare_open(
@@ -113,7 +117,7 @@ def sliced_differs(told: SlicedMergeRequest, stored: KnownMergeRequest | None) -
     )
 
 
-def _settled(collection: Collection, vanished: frozenset[int] | set[int]) -> Iterator[Batch]:
+def _settled(collection: Collection, vanished: Accounts[int]) -> Iterator[Batch]:
     """What has been verified, once all that differed was read: the slices, and who is no more."""
     returned = collection.context.known.vanished_accounts() & collection.people.told
     at = collection.context.started_at

@@ -1,8 +1,10 @@
 """Deleted and out of reach are kept apart: the one leaves the indicators, the other keeps its values."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from demo.gitlab import Project
 from tests.collectors.gitlab.conftest import Lab, visible
@@ -142,3 +144,25 @@ def test_what_leaves_what_is_collected_is_gone(lab: Lab, lib: Project, hidden: b
     assert len(report.remarks) == 2
     assert lab.rows("SELECT count(*) FROM merge_requests WHERE deleted_at IS NULL") == [(0,)]
     assert out_of_reach(lab) == []
+
+
+@pytest.mark.parametrize("status", [403, 502])
+def test_who_is_gone_when_a_group_is_collected_again_is_named_nowhere(
+    lab: Lab, lib: Project, other_engine: Callable[[], Engine], status: int
+) -> None:
+    """An account is deleted while its group is out of the configuration, and nobody can tell what
+    became of the projects: they keep what was read, with a name that has to go later."""
+    ben = lab.world.user("ben")
+    lab.world.add_group("beta")
+    lab.world.delete_user(ben)
+    lab.fake.fail_next(status, only="rest", times=None)
+    lab.collect(groups=["beta"])
+    assert live(lab) == 6
+    lab.fake.faults.clear()
+
+    assert lab.collect().outcome == "done"
+
+    assert lab.rows(f"SELECT count(*) FROM merge_requests WHERE author_id = {ben.id}") == [(0,)]
+    fresh = other_engine()
+    lab.collect(engine=fresh)
+    assert visible(lab.engine) == visible(fresh)
