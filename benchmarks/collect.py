@@ -312,7 +312,7 @@ def main() -> None:
     parser.add_argument(
         "--patience",
         type=float,
-        default=4.0,
+        default=3.0,
         help="seconds for a run of a peer where GitLab is slow, then scaled up",
     )
     parser.add_argument("--no-peers", action="store_true", help="teamgauge alone")
