@@ -298,9 +298,16 @@ class Histories(RuleBasedStateMachine):
         """Whether nothing tells that a project which is out of sight is gone: it was in one of the
         groups and not marked for deletion when it was seen last, and does not show up elsewhere."""
         ((path,),) = rows(self.engine, f"SELECT path FROM projects WHERE id = {number}")
+        return (
+            self.holds(path)
+            and "-deletion_scheduled-" not in path
+            and not self.is_elsewhere(number)
+        )
+
+    def is_elsewhere(self, number: int) -> bool:
+        """Whether a project is shown outside of the groups."""
         now = self.world.projects.get(number)
-        elsewhere = now is not None and not now.hidden and not self.holds(now.full_path)
-        return self.holds(path) and "-deletion_scheduled-" not in path and not elsewhere
+        return now is not None and not now.hidden and not self.holds(now.full_path)
 
     def holds(self, path: str) -> bool:
         return any(path.startswith(f"{group}/") for group in self.chosen)
@@ -339,6 +346,9 @@ class Histories(RuleBasedStateMachine):
                 yield batch
 
         self.tally.runs += 1
+        # Whoever sees it elsewhere takes it for gone, and it may come back with nothing to be read.
+        for number in [each for each in self.kept if self.is_elsewhere(each)]:
+            del self.kept[number]
         self.fake.forget_requests()
         self.fake.ahead = self.company.clock.now - datetime.now(UTC)
         given = {
