@@ -20,13 +20,12 @@ from app.metrics.facts import (
     FactColumns,
     Facts,
     differing,
-    places,
 )
 from app.metrics.portions import Portion, all_portions, portions_of
 from app.metrics.raw_work import ids, read_happened, read_raw
 from app.metrics.stale import Stale
 from app.metrics.stale_work import ChangedWork
-from app.metrics.work_columns import NEVER, Integers, in_order
+from app.metrics.work_columns import NEVER, Integers, in_order, places
 from app.settings import Settings, glob_pattern
 from app.store.columns import (
     BIGINT,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.metrics.work_columns import NEVER, Flags, Integers
+from app.metrics.work_columns import NEVER, Flags, Integers, places
 
 LEFT_OUT = (None, "bot", "deleted", "draft", "out_of_scope", "quarantined")
 """Why a merge request does not count; None: it does. In columns its place here stands for a reason."""
@@ -111,14 +111,6 @@ def _instant(column: Integers, position: int) -> datetime | None:
 
 PLAIN = tuple(name for name in FactColumns.__slots__ if name != "responses")
 """The columns that are arrays."""
-
-
-def places(keys: Integers, among: Integers) -> tuple[Integers, Flags]:
-    """(place, whether it is there) of each key among others, which are in order, each once."""
-    if not len(among):
-        return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
-    place = np.minimum(np.searchsorted(among, keys), len(among) - 1)
-    return place, among[place] == keys
 
 
 def differing(derived: FactColumns, stored: FactColumns) -> Integers:

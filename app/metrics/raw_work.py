@@ -19,9 +19,8 @@ from app.metrics.fact_rules import (
     Reactions,
     Reviewers,
 )
-from app.metrics.facts import places
 from app.metrics.portions import Portion
-from app.metrics.work_columns import Flags, Integers, in_order
+from app.metrics.work_columns import Flags, Integers, in_order, places
 from app.store.columns import BIGINT, BOOLEAN, TEXT, TIMESTAMPTZ, Columns, Type, read_portion
 
 

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from app.metrics.indicator import Covered, Indicator, Restated, Value
 from app.store.engine import copy_rows
 
-*_NUMBERS, _BESIDE = Value._fields
-STAGED = ("indicator", "variant", *_NUMBERS, "partial", _BESIDE, "cause")
+STAGED = ("indicator", "variant", *Value._fields, "partial", "cause")
 MEASURED = Value._fields[2:]
 """What of a value of a team and a period may differ from the stored one."""
 
@@ -97,8 +96,8 @@ def stage_values(
                 variant,
                 *measured,
                 reason.value if reason else None,
-                partial[period],
                 orjson.dumps(dict(beside)).decode() if beside is not None else None,
+                partial[period],
                 cause.value,
             )
 

@@ -249,10 +249,7 @@ def of_teams(team_ids: Sequence[int]) -> sql.Composable:
 
 def indexed(found: Columns, team_ids: Sequence[int]) -> Columns:
     """Spans as they are read, of these teams alone, with the index of their team and days as ordinals."""
-    known, team = np.array(team_ids, np.int64), found["team"]
-    index = np.searchsorted(known, team)
-    theirs = index < len(known)
-    theirs[theirs] = known[index[theirs]] == team[theirs]
+    index, theirs = places(found["team"], np.array(team_ids, np.int64))
     kept = {**found, "team": index}
     if not theirs.all():
         kept = {name: column[theirs] for name, column in kept.items()}
@@ -264,6 +261,14 @@ def in_order(found: Columns, *keys: str) -> Columns:
     """The same rows in order of one or more columns."""
     order = np.lexsort([found[key] for key in reversed(keys)])
     return {name: column[order] for name, column in found.items()}
+
+
+def places(keys: Integers, among: Integers) -> tuple[Integers, Flags]:
+    """(place, whether it is there) of each key among others, which are in order, each once."""
+    if not len(among):
+        return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+    place = np.minimum(np.searchsorted(among, keys), len(among) - 1)
+    return place, among[place] == keys
 
 
 def equal(left: Integers, right: Integers) -> tuple[Integers, Integers]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from collectors.gitlab.collection import Collection, Item
 from collectors.gitlab.errors import ForbiddenError, ScopeError
 from collectors.gitlab.records import GoneRecord, UnreachableRecord
-from collectors.gitlab.scopes import Scope
+from collectors.gitlab.scopes import Scope, of_project
 from collectors.gitlab.side_by_side import Put
 from collectors.known import KnownProject
 from collectors.record import Batch, Record
@@ -35,11 +35,7 @@ def settle_projects(collection: Collection) -> Iterator[Batch]:
     yield from _note_reach(collection, known)
     unsure = [*collection.failed, *collection.doubtful]
     keys = {scope.key for scope in unsure}
-    kept = {
-        int(number)
-        for key, _, number in (each.partition(" project:") for each in collection.positions)
-        if number and key in keys
-    }
+    kept = {own[1] for key in collection.positions if (own := of_project(key)) and own[0] in keys}
     yield from collection.stored(
         [
             SettleProject(project=project, surveyed=tuple(collection.surveyed))
@@ -60,7 +56,7 @@ def settle_projects(collection: Collection) -> Iterator[Batch]:
     forget = [
         key
         for key in collection.positions
-        if " project:" in key and key not in watched and key.partition(" project:")[0] in sure
+        if (own := of_project(key)) and key not in watched and own[0] in sure
     ]
     strangers: list[str] = []
     if not unsure:
@@ -126,7 +122,7 @@ def settle(
                 forget=[
                     key
                     for key in collection.positions
-                    if key.partition(" project:")[2] == str(project.id)
+                    if ((own := of_project(key)) and own[1] == project.id)
                     or key == Scope("project", project.path).key
                 ],
             )

@@ -1,7 +1,6 @@
 """Holds what is stored against the survey: changes without a time, deletions, what joined or left."""
 
 from collections import defaultdict
-from collections.abc import Collection as Accounts
 from collections.abc import Iterator, Mapping
 
 from collectors.gitlab.collection import Collection, Found
@@ -33,7 +32,7 @@ def reconcile(collection: Collection) -> Iterator[Batch]:
         yield from _settled(collection, vanished)
 
 
-def _reread_differing(collection: Collection, vanished: Accounts[int]) -> Iterator[Batch]:
+def _reread_differing(collection: Collection, vanished: frozenset[int]) -> Iterator[Batch]:
     """What is open there and differs here, what is open here and not there, what differs in the
     slices, what names an account that is no more, and the quarantined."""
     known = collection.context.known
@@ -117,7 +116,7 @@ def sliced_differs(told: SlicedMergeRequest, stored: KnownMergeRequest | None) -
     )
 
 
-def _settled(collection: Collection, vanished: Accounts[int]) -> Iterator[Batch]:
+def _settled(collection: Collection, vanished: frozenset[int]) -> Iterator[Batch]:
     """What has been verified, once all that differed was read: the slices, and who is no more."""
     returned = collection.context.known.vanished_accounts() & collection.people.told
     at = collection.context.started_at

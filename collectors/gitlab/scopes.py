@@ -7,6 +7,9 @@ from typing import Any, Literal
 from app.settings import GitLabSettings
 from collectors.gitlab.queries import GROUP_MERGE_REQUESTS, PROJECT_MERGE_REQUESTS, Query
 
+MARK = " project:"
+"""In the name of the position of a group's project, between the group's and the project's id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -47,12 +50,19 @@ class Scope:
     def project_key(self, project_id: int) -> str:
         """The name of the position of one of its projects. It belongs to the scope: in another one
         the project is read whole again, for only this scope's list has been watched since."""
-        return self.key if self.kind == "project" else f"{self.key} project:{project_id}"
+        return self.key if self.kind == "project" else f"{self.key}{MARK}{project_id}"
 
     def holds(self, path: str) -> bool:
         """Whether a group or project of this path lies in it or is it."""
         mine, other = self.path.lower(), path.lower()
         return mine == other or (self.kind == "group" and other.startswith(f"{mine}/"))
+
+
+def of_project(key: str) -> tuple[str, int] | None:
+    """(key of the group, id of the project) of a position that `Scope.project_key` names; None: it is
+    the position of something else."""
+    scope, mark, number = key.partition(MARK)
+    return (scope, int(number)) if mark else None
 
 
 def configured(gitlab: GitLabSettings) -> list[Scope]:
